@@ -1,0 +1,188 @@
+"""To whom a call belongs: believes the key first, and nothing that contradicts it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from django.db import connection, transaction
+
+from analytics import directory
+from analytics.events import Flag
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analytics.directory import ApplicationRow, KeyRow, PlanRow, SubscriptionRow, VersionRow
+    from analytics.events import Event, Names
+
+MAX_REMEMBERED = 200_000
+_ENVIRONMENTS = frozenset({"live", "test"})
+
+
+class Belonging(NamedTuple):
+    """The columns of `Attribution`, in the order in which they are stored."""
+
+    gateway_id: int
+    environment: str
+    organization_id: int | None
+    application_id: int | None
+    key_id: int | None
+    subscription_id: int | None
+    plan_id: int | None
+    product_id: int | None
+    api_id: int | None
+    version_id: int | None
+    operation_id: int | None
+
+
+class Attributed(NamedTuple):
+    attribution_id: int
+    organization_id: int | None
+    flags: int
+
+
+class _Facts(NamedTuple):
+    """What the names of an event stand for, before its operation is known."""
+
+    belonging: Belonging
+    version: VersionRow | None
+    flags: int
+
+
+# Committed attributions: immutable rows, so they may be remembered for ever.
+_ids: dict[Belonging, int] = {}
+
+
+def attribute(gateway_id: int, events: Sequence[Event]) -> list[Attributed]:
+    """One answer per event, in their order; stores combinations that are new."""
+    calls = [(event.names, event.method, event.path) for event in events]
+    different = set(calls)
+    facts = _facts_by_names(gateway_id, {names for names, _, _ in different})
+    belongings = {call: _with_operation(facts[call[0]], call[1], call[2]) for call in different}
+    ids = _attribution_ids(set(belongings.values()))
+    attributed = {
+        call: Attributed(ids[belonging], belonging.organization_id, facts[call[0]].flags)
+        for call, belonging in belongings.items()
+    }
+    return [attributed[call] for call in calls]
+
+
+def _with_operation(facts: _Facts, method: str, path: str) -> Belonging:
+    operation_id = facts.version.operation(method, path) if facts.version else None
+    if operation_id is None:
+        return facts.belonging
+    return facts.belonging._replace(operation_id=operation_id)
+
+
+def _facts_by_names(gateway_id: int, names: set[Names]) -> dict[Names, _Facts]:
+    keys = directory.keys.find({name.key for name in names})
+    applications = directory.applications.find({name.application for name in names})
+    subscriptions = directory.subscriptions.find({name.subscription for name in names})
+    plans = directory.plans.find({name.plan for name in names})
+    versions = directory.versions.find({name.version for name in names})
+    return {
+        name: _facts(
+            gateway_id,
+            name,
+            key=keys.get(name.key),
+            application=applications.get(name.application),
+            subscription=subscriptions.get(name.subscription),
+            plan=plans.get(name.plan),
+            version=versions.get(name.version),
+        )
+        for name in names
+    }
+
+
+def _facts(
+    gateway_id: int,
+    names: Names,
+    *,
+    key: KeyRow | None,
+    application: ApplicationRow | None,
+    subscription: SubscriptionRow | None,
+    plan: PlanRow | None,
+    version: VersionRow | None,
+) -> _Facts:
+    flags = 0
+    environment = names.environment if names.environment in _ENVIRONMENTS else ""
+    owner: tuple[int, int] | None = None  # application, organization
+    if key is not None:
+        owner = (key.application_id, key.organization_id)
+        if application is not None and application.pk != key.application_id:
+            flags |= Flag.CONTRADICTED
+        if environment not in {"", key.environment}:
+            flags |= Flag.CONTRADICTED
+        environment = key.environment
+    elif names.key:  # a key that we never issued proves nothing about the other names
+        subscription = None
+    elif application is not None:
+        owner = (application.pk, application.organization_id)
+    elif subscription is not None:
+        owner = (subscription.application_id, subscription.organization_id)
+    if subscription is not None and (owner is None or subscription.application_id != owner[0]):
+        flags |= Flag.CONTRADICTED
+        subscription = None
+    belonging = Belonging(
+        gateway_id,
+        environment,
+        owner[1] if owner else None,
+        owner[0] if owner else None,
+        key.pk if key else None,
+        subscription.pk if subscription else None,
+        _plan(subscription, plan),
+        subscription.product_id if subscription else None,
+        version.api_id if version else None,
+        version.pk if version else None,
+        None,
+    )
+    return _Facts(belonging, version, flags)
+
+
+def _plan(subscription: SubscriptionRow | None, reported: PlanRow | None) -> int | None:
+    """The plan that the check applied, if the gateway says so; else the subscription's present one.
+
+    They differ for calls that arrive after a change of plan.
+    """
+    if subscription is None:
+        return None
+    if reported is not None and reported.product_id == subscription.product_id:
+        return reported.pk
+    return subscription.plan_id
+
+
+_COLUMNS = ", ".join(Belonging._fields)
+_ROW = "(" + ", ".join(["%s"] * len(Belonging._fields)) + ")"
+
+
+def _attribution_ids(belongings: set[Belonging]) -> dict[Belonging, int]:
+    found = {belonging: _ids[belonging] for belonging in belongings if belonging in _ids}
+    missing = sorted(belongings - found.keys(), key=repr)  # one order for all: no deadlock
+    if missing:
+        stored = _store(missing)
+        found |= stored
+        transaction.on_commit(lambda: _remember(stored))
+    return found
+
+
+def _store(belongings: list[Belonging]) -> dict[Belonging, int]:
+    """The ids of these combinations, inserted where new. The idle update makes the row come back."""
+    found: dict[Belonging, int] = {}
+    with connection.cursor() as cursor:
+        for start in range(0, len(belongings), 1000):
+            some = belongings[start : start + 1000]
+            values = ", ".join([_ROW] * len(some))
+            cursor.execute(
+                f"INSERT INTO analytics_attribution ({_COLUMNS}) VALUES {values}"  # noqa: S608
+                f" ON CONFLICT ({_COLUMNS}) DO UPDATE SET gateway_id = excluded.gateway_id"
+                f" RETURNING id, {_COLUMNS}",
+                [value for belonging in some for value in belonging],
+            )
+            found.update({Belonging(*row): pk for pk, *row in cursor.fetchall()})
+    return found
+
+
+def _remember(ids: dict[Belonging, int]) -> None:
+    if len(_ids) > MAX_REMEMBERED:
+        _ids.clear()
+    _ids.update(ids)

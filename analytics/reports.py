@@ -1,0 +1,191 @@
+"""What the selectors answer with. Instants are UTC; a day is a UTC day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from apim.core.clock import Period
+
+Bucket = Literal["minute", "hour", "day"]
+Dimension = Literal[
+    "api",
+    "version",
+    "operation",
+    "application",
+    "key",
+    "subscription",
+    "product",
+    "plan",
+    "organization",
+    "gateway",
+    "environment",
+    "status",
+    "status_code",
+]
+# A primary key or a public id.
+Ref = int | str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageFilters:
+    """Narrows usage; None does not. An id that does not exist matches nothing."""
+
+    api: Ref | None = None
+    version: Ref | None = None
+    operation: Ref | None = None
+    product: Ref | None = None
+    plan: Ref | None = None
+    application: Ref | None = None
+    key: Ref | None = None
+    subscription: Ref | None = None
+    organization: Ref | None = None
+    gateway: Ref | None = None
+    environment: str | None = None
+    # "2xx" or 2.
+    status_class: Ref | None = None
+
+
+NO_FILTERS = UsageFilters()
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One line of a chart: a number per bucket. `key` is a public id, a status, "" or "other"."""
+
+    key: str
+    label: str
+    calls: tuple[int, ...]
+    errors: tuple[int, ...]
+    billable: tuple[int, ...]
+    denied: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        return sum(self.calls)
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSeries:
+    """`is_last_open`: the last bucket is not over yet, so its numbers will grow."""
+
+    period: Period
+    bucket: Bucket
+    buckets: tuple[datetime, ...]
+    series: tuple[Series, ...]
+    is_last_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LatencySeries:
+    """Percentiles per bucket in milliseconds; None where nothing was called."""
+
+    period: Period
+    bucket: Bucket
+    buckets: tuple[datetime, ...]
+    p50_ms: tuple[float | None, ...]
+    p95_ms: tuple[float | None, ...]
+    p99_ms: tuple[float | None, ...]
+    is_last_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTotals:
+    calls: int
+    errors_4xx: int
+    errors_5xx: int
+    denied: int
+    billable: int
+    request_bytes: int
+    response_bytes: int
+    mean_ms: float | None
+    p50_ms: float | None
+    p90_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+
+    @property
+    def errors(self) -> int:
+        return self.errors_4xx + self.errors_5xx
+
+    @property
+    def error_rate(self) -> float:
+        """Share of calls answered with 4xx or 5xx, 0 without calls."""
+        return self.errors / self.calls if self.calls else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """One row of the table behind a chart."""
+
+    key: str
+    label: str
+    calls: int
+    errors: int
+    denied: int
+    billable: int
+    request_bytes: int
+    response_bytes: int
+    p95_ms: float | None
+    last_at: datetime
+
+    @property
+    def error_rate(self) -> float:
+        return self.errors / self.calls if self.calls else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DailyCalls:
+    """Calls and errors per UTC day, oldest first, today last."""
+
+    calls: tuple[int, ...]
+    errors: tuple[int, ...]
+
+    @property
+    def total(self) -> int:
+        return sum(self.calls)
+
+    @property
+    def total_errors(self) -> int:
+        return sum(self.errors)
+
+
+@dataclass(frozen=True, slots=True)
+class BillableDay:
+    """Billable calls in the live environment of one subscription on one plan on one UTC day."""
+
+    subscription_id: int
+    plan_id: int
+    product_id: int
+    organization_id: int
+    on: date
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class LimitUsage:
+    """How much of a limit is used in its present window."""
+
+    window: str
+    quota: int
+    used: int
+    resets_at: datetime
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.quota - self.used)
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeHealth:
+    """Whether usage arrives and is counted. `unattributed` and `late` are of today."""
+
+    waiting_batches: int
+    oldest_waiting_at: datetime | None
+    quarantined: int
+    unattributed: int
+    late: int
+    last_received_at: datetime | None

@@ -1,0 +1,97 @@
+"""Gateways, audit events, background jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apim.api.v1.serializers.base import Body, Resource
+from apim.audit.models import AuditEvent
+from apim.gateway.models import Gateway
+from apim.outbox.models import OutboxEntry
+
+CONTACTS = ["online", "silent", "never", "disabled"]
+
+
+class GatewaySerializer(serializers.Serializer[Any]):
+    id = serializers.CharField(source="gateway.public_id")
+    name = serializers.CharField(source="gateway.name")
+    kind = serializers.ChoiceField(source="gateway.kind", choices=Gateway.Kind.choices)
+    state = serializers.ChoiceField(source="gateway.state", choices=Gateway.State.choices)
+    token_start = serializers.CharField(source="gateway.token_start")
+    software_version = serializers.CharField(source="gateway.software_version")
+    contact = serializers.ChoiceField(choices=CONTACTS)
+    last_contact_at = serializers.DateTimeField(allow_null=True)
+    last_usage_at = serializers.DateTimeField(source="gateway.last_usage_at", allow_null=True)
+    desired_version = serializers.CharField(allow_blank=True)
+    applied_version = serializers.CharField(allow_blank=True)
+    lag_seconds = serializers.FloatField()
+    last_error = serializers.CharField(source="gateway.last_error", allow_blank=True)
+    created_at = serializers.DateTimeField(source="gateway.created_at")
+
+
+class RegisteredGatewaySerializer(serializers.Serializer[Any]):
+    """The one answer that holds the token."""
+
+    gateway = GatewaySerializer()
+    secret = serializers.CharField(
+        allow_null=True, help_text="The gateway's token, shown this once."
+    )
+
+
+class NewGateway(Body):
+    name = serializers.CharField(max_length=80)
+    kind = serializers.ChoiceField(choices=Gateway.Kind.choices)
+
+
+class AuditEventSerializer(Resource):
+    organization = serializers.SerializerMethodField(help_text="Public id, null for none.")
+    before = serializers.DictField(read_only=True)
+    after = serializers.DictField(read_only=True)
+
+    class Meta:
+        model = AuditEvent
+        fields = [
+            "id",
+            "at",
+            "organization",
+            "actor_kind",
+            "actor_id",
+            "actor_label",
+            "action",
+            "object_type",
+            "object_id",
+            "object_label",
+            "before",
+            "after",
+            "ip_address",
+            "request_id",
+        ]
+        read_only_fields = fields
+
+    def get_organization(self, event: AuditEvent) -> str | None:
+        shown: str | None = getattr(event, "organization_public_id", None)
+        return shown
+
+
+class JobSerializer(serializers.ModelSerializer[OutboxEntry]):
+    """News of one app waiting for, or delivered to, others."""
+
+    pending = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="Subscribers not yet served."
+    )
+
+    class Meta:
+        model = OutboxEntry
+        fields = [
+            "id",
+            "topic",
+            "pending",
+            "attempts",
+            "last_error",
+            "created_at",
+            "due_at",
+            "delivered_at",
+        ]
+        read_only_fields = fields

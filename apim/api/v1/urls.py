@@ -1,0 +1,289 @@
+"""Every address of the management API: kebab-case plural nouns, actions as POST beneath."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.urls import path, re_path, register_converter
+from django.urls.converters import StringConverter
+
+from apim.api.v1.views import (
+    api_keys,
+    apis,
+    applications,
+    audit,
+    billing,
+    gateways,
+    organizations,
+    people,
+    products,
+    subscriptions,
+    usage,
+    versions,
+)
+from apim.api.views import Schema, UnknownPath
+
+if TYPE_CHECKING:
+    from django.urls import URLPattern, URLResolver
+
+app_name = "api"
+
+
+class PublicId(StringConverter):
+    """A prefix and 20 base62 characters; anything else is no address of ours."""
+
+    regex = "[a-z]{2,5}_[0-9A-Za-z]{20}"
+
+
+register_converter(PublicId, "public")
+
+PEOPLE = [
+    path("me", people.Me.as_view(), name="me"),
+    path("access-tokens", people.AccessTokens.as_view(), name="access-tokens"),
+    path("access-tokens/<public:public_id>", people.OneAccessToken.as_view(), name="access-token"),
+    path(
+        "access-tokens/<public:public_id>/revoke",
+        people.RevokeAccessToken.as_view(),
+        name="access-token-revoke",
+    ),
+    path("users", people.Users.as_view(), name="users"),
+    path("users/<public:public_id>", people.OneUser.as_view(), name="user"),
+    path(
+        "users/<public:public_id>/set-staff-role",
+        people.SetStaffRole.as_view(),
+        name="user-set-staff-role",
+    ),
+]
+
+ORGANIZATIONS = [
+    path("organizations", organizations.Organizations.as_view(), name="organizations"),
+    path(
+        "organizations/<public:public_id>",
+        organizations.OneOrganization.as_view(),
+        name="organization",
+    ),
+    path(
+        "organizations/<public:public_id>/suspend",
+        organizations.SuspendOrganization.as_view(),
+        name="organization-suspend",
+    ),
+    path(
+        "organizations/<public:public_id>/activate",
+        organizations.ActivateOrganization.as_view(),
+        name="organization-activate",
+    ),
+    path(
+        "organizations/<public:public_id>/members", organizations.Members.as_view(), name="members"
+    ),
+    path(
+        "organizations/<public:public_id>/members/<public:member_id>",
+        organizations.OneMember.as_view(),
+        name="member",
+    ),
+    path(
+        "organizations/<public:public_id>/invitations",
+        organizations.Invitations.as_view(),
+        name="invitations",
+    ),
+    path(
+        "organizations/<public:public_id>/invitations/<public:invitation_id>",
+        organizations.OneInvitation.as_view(),
+        name="invitation",
+    ),
+    path(
+        "organizations/<public:public_id>/invitations/<public:invitation_id>/resend",
+        organizations.ResendInvitation.as_view(),
+        name="invitation-resend",
+    ),
+]
+
+ACCESS = [
+    path("applications", applications.Applications.as_view(), name="applications"),
+    path(
+        "applications/<public:public_id>", applications.OneApplication.as_view(), name="application"
+    ),
+    path(
+        "applications/<public:public_id>/suspend",
+        applications.SuspendApplication.as_view(),
+        name="application-suspend",
+    ),
+    path(
+        "applications/<public:public_id>/activate",
+        applications.ActivateApplication.as_view(),
+        name="application-activate",
+    ),
+    path("api-keys", api_keys.ApiKeys.as_view(), name="api-keys"),
+    path("api-keys/<public:public_id>", api_keys.OneApiKey.as_view(), name="api-key"),
+    path(
+        "api-keys/<public:public_id>/rotate", api_keys.RotateApiKey.as_view(), name="api-key-rotate"
+    ),
+    path(
+        "api-keys/<public:public_id>/revoke", api_keys.RevokeApiKey.as_view(), name="api-key-revoke"
+    ),
+    path(
+        "api-keys/<public:public_id>/extend-grace",
+        api_keys.ExtendGrace.as_view(),
+        name="api-key-extend-grace",
+    ),
+    path(
+        "api-keys/<public:public_id>/end-grace",
+        api_keys.EndGrace.as_view(),
+        name="api-key-end-grace",
+    ),
+]
+
+SUBSCRIPTIONS = [
+    path("subscriptions", subscriptions.Subscriptions.as_view(), name="subscriptions"),
+    path(
+        "subscriptions/<public:public_id>",
+        subscriptions.OneSubscription.as_view(),
+        name="subscription",
+    ),
+    path(
+        "subscriptions/<public:public_id>/approve",
+        subscriptions.ApproveSubscription.as_view(),
+        name="subscription-approve",
+    ),
+    path(
+        "subscriptions/<public:public_id>/reject",
+        subscriptions.RejectSubscription.as_view(),
+        name="subscription-reject",
+    ),
+    path(
+        "subscriptions/<public:public_id>/suspend",
+        subscriptions.SuspendSubscription.as_view(),
+        name="subscription-suspend",
+    ),
+    path(
+        "subscriptions/<public:public_id>/resume",
+        subscriptions.ResumeSubscription.as_view(),
+        name="subscription-resume",
+    ),
+    path(
+        "subscriptions/<public:public_id>/cancel",
+        subscriptions.CancelSubscription.as_view(),
+        name="subscription-cancel",
+    ),
+    path(
+        "subscriptions/<public:public_id>/change-plan",
+        subscriptions.ChangePlan.as_view(),
+        name="subscription-change-plan",
+    ),
+]
+
+CATALOG = [
+    path("apis", apis.Apis.as_view(), name="apis"),
+    path("apis/<public:public_id>", apis.OneApi.as_view(), name="api"),
+    path(
+        "apis/<public:public_id>/versions",
+        versions.NewVersionOfApi.as_view(),
+        name="api-new-version",
+    ),
+    path("api-versions", versions.Versions.as_view(), name="api-versions"),
+    path("api-versions/<public:public_id>", versions.OneVersion.as_view(), name="api-version"),
+    path(
+        "api-versions/<public:public_id>/publish",
+        versions.PublishVersion.as_view(),
+        name="api-version-publish",
+    ),
+    path(
+        "api-versions/<public:public_id>/deprecate",
+        versions.DeprecateVersion.as_view(),
+        name="api-version-deprecate",
+    ),
+    path(
+        "api-versions/<public:public_id>/restore",
+        versions.RestoreVersion.as_view(),
+        name="api-version-restore",
+    ),
+    path(
+        "api-versions/<public:public_id>/retire",
+        versions.RetireVersion.as_view(),
+        name="api-version-retire",
+    ),
+    path(
+        "api-versions/<public:public_id>/revisions",
+        versions.Revisions.as_view(),
+        name="api-version-revisions",
+    ),
+    path(
+        "api-versions/<public:public_id>/operations",
+        versions.Operations.as_view(),
+        name="api-version-operations",
+    ),
+    path(
+        "api-versions/<public:public_id>/document",
+        versions.Document.as_view(),
+        name="api-version-document",
+    ),
+    path("products", products.Products.as_view(), name="products"),
+    path("products/<public:public_id>", products.OneProduct.as_view(), name="product"),
+    path(
+        "products/<public:public_id>/publish",
+        products.PublishProduct.as_view(),
+        name="product-publish",
+    ),
+    path(
+        "products/<public:public_id>/retire",
+        products.RetireProduct.as_view(),
+        name="product-retire",
+    ),
+    path("plans", products.Plans.as_view(), name="plans"),
+    path("plans/<public:public_id>", products.OnePlan.as_view(), name="plan"),
+    path("plans/<public:public_id>/publish", products.PublishPlan.as_view(), name="plan-publish"),
+    path("plans/<public:public_id>/retire", products.RetirePlan.as_view(), name="plan-retire"),
+    path(
+        "plans/<public:public_id>/set-limits", products.SetLimits.as_view(), name="plan-set-limits"
+    ),
+]
+
+OPERATING = [
+    path("gateways", gateways.Gateways.as_view(), name="gateways"),
+    path("gateways/<public:public_id>", gateways.OneGateway.as_view(), name="gateway"),
+    path(
+        "gateways/<public:public_id>/rotate-token",
+        gateways.RotateGatewayToken.as_view(),
+        name="gateway-rotate-token",
+    ),
+    path(
+        "gateways/<public:public_id>/disable",
+        gateways.DisableGateway.as_view(),
+        name="gateway-disable",
+    ),
+    path(
+        "gateways/<public:public_id>/enable",
+        gateways.EnableGateway.as_view(),
+        name="gateway-enable",
+    ),
+    path("audit-events", audit.AuditEvents.as_view(), name="audit-events"),
+    path("audit-events/<public:public_id>", audit.OneAuditEvent.as_view(), name="audit-event"),
+    path("jobs", audit.Jobs.as_view(), name="jobs"),
+    path("jobs/<int:entry_id>/retry", audit.RetryJob.as_view(), name="job-retry"),
+]
+
+USAGE_AND_MONEY = [
+    path("usage/series", usage.Series.as_view(), name="usage-series"),
+    path("usage/totals", usage.Totals.as_view(), name="usage-totals"),
+    path("usage/by", usage.By.as_view(), name="usage-by"),
+    path(
+        "subscriptions/<public:public_id>/limits",
+        usage.SubscriptionLimits.as_view(),
+        name="subscription-limits",
+    ),
+    path("plans/<public:public_id>/prices", billing.Prices.as_view(), name="plan-prices"),
+    path("plans/<public:public_id>/set-price", billing.SetPrice.as_view(), name="plan-set-price"),
+    path("charges", billing.Charges.as_view(), name="charges"),
+    path("charges/overview", billing.ChargesOverview.as_view(), name="charges-overview"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *PEOPLE,
+    *ORGANIZATIONS,
+    *ACCESS,
+    *SUBSCRIPTIONS,
+    *CATALOG,
+    *OPERATING,
+    *USAGE_AND_MONEY,
+    path("schema", Schema.as_view(), name="schema"),
+    re_path(r"^.*$", UnknownPath.as_view(), name="unknown"),
+]

@@ -1,0 +1,243 @@
+"""What is published: APIs and their versions, and the products and plans that offer them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apim.core.ids import PublicIdField
+
+
+class Api(models.Model):
+    """A published capability with an owner."""
+
+    public_id = PublicIdField(prefix="api")
+    slug = models.SlugField(_("slug"), max_length=60, unique=True)
+    name = models.CharField(_("name"), max_length=120)
+    summary = models.CharField(_("summary"), max_length=240, blank=True)
+    description = models.TextField(_("description"), blank=True)
+    tags = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    owner_email = models.EmailField(_("owner's e-mail"), blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+        verbose_name = "API"
+        verbose_name_plural = "APIs"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiVersionQuerySet(models.QuerySet["ApiVersion"]):
+    def callable(self) -> ApiVersionQuerySet:
+        """Versions that gateways serve."""
+        return self.filter(state__in=ApiVersion.CALLABLE)
+
+
+class ApiVersion(models.Model):
+    """A line of compatibility: v1, v2. Gateways serve it at `/<api slug>/<name>/`."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+        DEPRECATED = "deprecated", _("Deprecated")
+        RETIRED = "retired", _("Retired")
+
+    CALLABLE = (State.PUBLISHED, State.DEPRECATED)
+
+    public_id = PublicIdField(prefix="ver")
+    api = models.ForeignKey(Api, on_delete=models.PROTECT, related_name="versions")
+    name = models.SlugField(_("name"), max_length=30)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    # Base address that gateways forward to; the operation's path is appended.
+    upstream_url = models.URLField(_("upstream URL"), max_length=500)
+    sandbox_upstream_url = models.URLField(_("sandbox upstream URL"), max_length=500, blank=True)
+    timeout_seconds = models.PositiveSmallIntegerField(
+        _("timeout"), default=30, validators=[MinValueValidator(1)]
+    )
+    current_revision = models.ForeignKey(
+        "SpecRevision", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    published_at = models.DateTimeField(null=True)
+    deprecated_at = models.DateTimeField(null=True)
+    # The day from which the deprecated version may stop answering (RFC 8594 Sunset).
+    sunset_on = models.DateField(_("sunset"), null=True)
+    retired_at = models.DateTimeField(null=True)
+
+    objects: ClassVar = ApiVersionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["api_id", "-id"]
+        verbose_name = "API version"
+        constraints = [
+            models.UniqueConstraint(fields=["api", "name"], name="version_name_per_api"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.api.name} {self.name}"
+
+    @property
+    def listen_path(self) -> str:
+        """Path prefix at the gateway, without a trailing slash."""
+        return f"/{self.api.slug}/{self.name}"
+
+    @property
+    def is_callable(self) -> bool:
+        return self.state in self.CALLABLE
+
+
+class SpecRevision(models.Model):
+    """One immutable uploaded document of a version."""
+
+    public_id = PublicIdField(prefix="rev")
+    version = models.ForeignKey(ApiVersion, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    raw = models.BinaryField()
+    media_type = models.CharField(max_length=40)
+    openapi_version = models.CharField(max_length=12)
+    title = models.CharField(max_length=200)
+    sha256 = models.CharField(max_length=64)
+    warnings = models.JSONField(default=list)
+    source_url = models.URLField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["-number"]
+        verbose_name = "specification revision"
+        constraints = [
+            models.UniqueConstraint(fields=["version", "number"], name="revision_number"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} revision {self.number}"
+
+
+class Operation(models.Model):
+    """Method and path, extracted from a revision.
+
+    A later revision keeps the row of an operation that it still has (matched by method and path),
+    so that usage keeps its name; one that it lost gets `removed_at`.
+    """
+
+    public_id = PublicIdField(prefix="opn")
+    version = models.ForeignKey(ApiVersion, on_delete=models.CASCADE, related_name="operations")
+    method = models.CharField(max_length=8)
+    path = models.CharField(max_length=500)
+    operation_id = models.CharField(max_length=200)
+    summary = models.CharField(max_length=400, blank=True)
+    description = models.TextField(blank=True)
+    tags = ArrayField(models.CharField(max_length=80), default=list)
+    is_deprecated = models.BooleanField(default=False)
+    position = models.PositiveIntegerField(default=0)
+    removed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["version", "method", "path"], name="operation_per_version"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Product(models.Model):
+    """API versions offered together; what an application subscribes to, by one of its plans."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+        RETIRED = "retired", _("Retired")
+
+    public_id = PublicIdField(prefix="prd")
+    slug = models.SlugField(_("slug"), max_length=60, unique=True)
+    name = models.CharField(_("name"), max_length=120)
+    summary = models.CharField(_("summary"), max_length=240, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    versions = models.ManyToManyField(
+        ApiVersion, related_name="products", verbose_name=_("API versions")
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Plan(models.Model):
+    """A product's entitlements. What it costs stands in billing."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        PUBLISHED = "published", _("Published")
+        RETIRED = "retired", _("Retired")
+
+    class Approval(models.TextChoices):
+        AUTOMATIC = "automatic", _("Automatic")
+        MANUAL = "manual", _("Manual")
+
+    public_id = PublicIdField(prefix="pln")
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="plans")
+    slug = models.SlugField(_("slug"), max_length=60)
+    name = models.CharField(_("name"), max_length=120)
+    summary = models.CharField(_("summary"), max_length=240, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    approval = models.CharField(
+        _("approval"), max_length=10, choices=Approval.choices, default=Approval.AUTOMATIC
+    )
+    position = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["product_id", "position", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["product", "slug"], name="plan_slug_per_product"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.product.name} {self.name}"
+
+
+class Limit(models.Model):
+    """At most `quota` calls per window, counted per application and product.
+
+    Windows start at the calendar's second, minute, hour, day, week (Monday) and month, UTC.
+    """
+
+    class Window(models.TextChoices):
+        SECOND = "second", _("second")
+        MINUTE = "minute", _("minute")
+        HOUR = "hour", _("hour")
+        DAY = "day", _("day")
+        WEEK = "week", _("week")
+        MONTH = "month", _("month")
+
+    public_id = PublicIdField(prefix="lim")
+    plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="limits")
+    window = models.CharField(_("per"), max_length=8, choices=Window.choices)
+    quota = models.PositiveBigIntegerField(_("calls"), validators=[MinValueValidator(1)])
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "window"], name="limit_window_per_plan"),
+            models.CheckConstraint(condition=models.Q(quota__gt=0), name="limit_quota_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quota} per {self.window}"

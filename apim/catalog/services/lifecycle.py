@@ -1,0 +1,136 @@
+"""Draft, published, deprecated, retired: the states of an API version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from apim.audit.services import record, snapshot
+from apim.catalog.errors import WrongState
+from apim.catalog.models import ApiVersion
+from apim.core import clock
+from apim.core.errors import InvalidInput
+from apim.outbox.services import publish
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from apim.audit.actors import Actor
+
+State = ApiVersion.State
+
+
+def publish_version(*, actor: Actor, version: ApiVersion) -> ApiVersion:
+    """Put a draft on the gateways and into the portal.
+
+    Raises WrongState unless it is a draft.
+    """
+    return _move(
+        actor,
+        version,
+        start=(State.DRAFT,),
+        values={"state": State.PUBLISHED, "published_at": clock.now()},
+        verb="published",
+    )
+
+
+def deprecate_version(
+    *, actor: Actor, version: ApiVersion, sunset_on: date | None = None
+) -> ApiVersion:
+    """Announce the end of a version; it goes on answering, and says so in its headers.
+
+    `sunset_on` (UTC) is the day from which it may stop. Calling again changes that day.
+
+    Raises WrongState unless published or deprecated; InvalidInput for a day that is over.
+    """
+    now = clock.now()
+    if sunset_on is not None and sunset_on < now.date():
+        message = _("The day of sunset lies in the past.")
+        raise InvalidInput(message, fields={"sunset_on": [message]})
+    return _move(
+        actor,
+        version,
+        start=ApiVersion.CALLABLE,
+        values={
+            "state": State.DEPRECATED,
+            "deprecated_at": Coalesce(F("deprecated_at"), Value(now)),
+            "sunset_on": sunset_on,
+        },
+        verb="deprecated",
+    )
+
+
+def retire_version(*, actor: Actor, version: ApiVersion) -> ApiVersion:
+    """Take a version off the gateways and out of the portal.
+
+    Raises WrongState unless published or deprecated.
+    """
+    return _move(
+        actor,
+        version,
+        start=ApiVersion.CALLABLE,
+        values={"state": State.RETIRED, "retired_at": clock.now()},
+        verb="retired",
+    )
+
+
+def restore_version(*, actor: Actor, version: ApiVersion) -> ApiVersion:
+    """Take deprecation or retirement back: the version is published as before.
+
+    Raises WrongState unless deprecated or retired.
+    """
+    return _move(
+        actor,
+        version,
+        start=(State.DEPRECATED, State.RETIRED),
+        values={
+            "state": State.PUBLISHED,
+            "deprecated_at": None,
+            "sunset_on": None,
+            "retired_at": None,
+        },
+        verb="published",
+        action="restored",
+    )
+
+
+@transaction.atomic
+def _move(
+    actor: Actor,
+    version: ApiVersion,
+    *,
+    start: tuple[ApiVersion.State, ...],
+    values: dict[str, Any],
+    verb: str,
+    action: str = "",
+) -> ApiVersion:
+    """Compare and set, so that of two requests only one wins."""
+    before = snapshot(version, ("state", "sunset_on"))
+    updated = ApiVersion.objects.filter(pk=version.pk, state__in=start).update(
+        **values, updated_at=clock.now()
+    )
+    version.refresh_from_db()
+    if updated != 1:
+        message = _("%(version)s is %(state)s; only a version that is %(start)s can be changed so.")
+        states = _(" or ").join(str(state.label).lower() for state in start)
+        raise WrongState(
+            message
+            % {
+                "version": version,
+                "state": version.get_state_display().lower(),
+                "start": states,
+            }
+        )
+    record(
+        actor,
+        f"api_version.{action or verb}",
+        version,
+        before=before,
+        after=snapshot(version, ("state", "sunset_on")),
+    )
+    publish(f"api_version.{verb}", version_id=version.pk)
+    return version

@@ -1,0 +1,218 @@
+"""The gateway's listener: what happens to a call, filter by filter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from apim.gateway.envoy import names
+from apim.gateway.envoy.accesslog import file_logger
+from apim.gateway.envoy.names import type_url
+from apim.gateway.envoy.problems import local_replies
+
+# Envoy's default is 200 ms; a check is answered in about one.
+CHECK_TIMEOUT_MILLISECONDS = 250
+REQUEST_HEADERS_TIMEOUT_SECONDS = 15
+ROUTES_REFRESH_SECONDS = 0.3
+
+_CLIENT_HEADERS = ("ratelimit", "x-ratelimit-", "retry-after", "deprecation", "sunset", "link")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenerSettings:
+    address: str
+    port: int
+    access_log: str
+    # Origin of the portal, whose "try it" calls the gateway out of the browser.
+    portal_origin: str
+
+
+def build_listener(settings: ListenerSettings) -> dict[str, Any]:
+    manager = connection_manager(settings, {"rds": _route_discovery()})
+    return {
+        "@type": names.LISTENER_TYPE,
+        "name": names.LISTENER,
+        "address": {"socket_address": {"address": settings.address, "port_value": settings.port}},
+        "per_connection_buffer_limit_bytes": 1048576,
+        "filter_chains": [
+            {"filters": [{"name": "http", "typed_config": manager}]},
+        ],
+    }
+
+
+def _route_discovery() -> dict[str, Any]:
+    return {"route_config_name": names.ROUTES, "config_source": rest_source(ROUTES_REFRESH_SECONDS)}
+
+
+def rest_source(refresh_seconds: float) -> dict[str, Any]:
+    return {
+        "resource_api_version": "V3",
+        "initial_fetch_timeout": "5s",
+        "api_config_source": {
+            "api_type": "REST",
+            "transport_api_version": "V3",
+            "cluster_names": [names.CONTROL_CLUSTER],
+            "refresh_delay": f"{refresh_seconds}s",
+            "request_timeout": "2s",
+        },
+    }
+
+
+def connection_manager(settings: ListenerSettings, routes: dict[str, Any]) -> dict[str, Any]:
+    """`routes` is `rds` or, for validation, `route_config`."""
+    return {
+        "@type": type_url(
+            "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+        ),
+        "stat_prefix": "gateway",
+        **routes,
+        # Every caller is a stranger, also one on a private address: a request id or an x-envoy-
+        # header that a caller sent is never believed.
+        "use_remote_address": True,
+        "always_set_request_id_in_response": True,
+        "internal_address_config": {
+            "cidr_ranges": [{"address_prefix": "192.0.2.255", "prefix_len": 32}]
+        },
+        "early_header_mutation_extensions": [_forget_what_callers_claim()],
+        "normalize_path": True,
+        "merge_slashes": True,
+        # WSGI and CGI upstreams read x_apim_key as x-apim-key.
+        "common_http_protocol_options": {
+            "headers_with_underscores_action": "DROP_HEADER",
+            "idle_timeout": "300s",
+        },
+        "request_headers_timeout": f"{REQUEST_HEADERS_TIMEOUT_SECONDS}s",
+        "http_filters": [
+            _facts_of_refusals(),
+            _cors(),
+            _ext_authz(),
+            _facts_of_allowed_calls(),
+            _hide_key(),
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {
+                    "@type": type_url("envoy.extensions.filters.http.router.v3.Router")
+                },
+            },
+        ],
+        "access_log": [file_logger(settings.access_log)],
+        "local_reply_config": local_replies(),
+    }
+
+
+def _forget_what_callers_claim() -> dict[str, Any]:
+    removed = [
+        {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
+        for prefix in (names.IDENTITY_PREFIX, "x-envoy-")
+    ]
+    return {
+        "name": "envoy.http.early_header_mutation.header_mutation",
+        "typed_config": {
+            "@type": type_url(
+                "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+            ),
+            "mutations": [*removed, {"remove": "x-request-id"}],
+        },
+    }
+
+
+def _cors() -> dict[str, Any]:
+    return {
+        "name": "envoy.filters.http.cors",
+        "typed_config": {"@type": type_url("envoy.extensions.filters.http.cors.v3.Cors")},
+    }
+
+
+def _fact(header: str, name: str, *, remove: bool) -> dict[str, Any]:
+    return {
+        "header": header,
+        "on_header_present": {"metadata_namespace": names.METADATA, "key": name},
+        "remove": remove,
+    }
+
+
+def _header_to_metadata(name: str, **rules: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "typed_config": {
+            "@type": type_url("envoy.extensions.filters.http.header_to_metadata.v3.Config"),
+            **rules,
+        },
+    }
+
+
+def _facts_of_refusals() -> dict[str, Any]:
+    """Stands before the check, so that it sees the check's refusals on their way back."""
+    return _header_to_metadata(
+        "apim.facts_of_refusals",
+        request_rules=[
+            {
+                "header": names.DECISION_HEADER,
+                "on_header_missing": {
+                    "metadata_namespace": names.METADATA,
+                    "key": "decision",
+                    "value": "none",
+                },
+            }
+        ],
+        response_rules=[
+            _fact(f"{names.IDENTITY_PREFIX}{name}", name, remove=True) for name in names.FACTS
+        ],
+    )
+
+
+def _facts_of_allowed_calls() -> dict[str, Any]:
+    """Behind the check: known also when the caller leaves before the answer."""
+    return _header_to_metadata(
+        "apim.facts_of_allowed_calls",
+        request_rules=[
+            _fact(f"{names.IDENTITY_PREFIX}{name}", name, remove=name == "decision")
+            for name in names.FACTS
+        ],
+    )
+
+
+def _ext_authz() -> dict[str, Any]:
+    return {
+        "name": "envoy.filters.http.ext_authz",
+        "typed_config": {
+            "@type": type_url("envoy.extensions.filters.http.ext_authz.v3.ExtAuthz"),
+            "failure_mode_allow": False,
+            "status_on_error": {"code": "ServiceUnavailable"},
+            # The environment that the check names decides about the sandbox route.
+            "clear_route_cache": True,
+            "allowed_headers": {
+                "patterns": [
+                    {"exact": name, "ignore_case": True}
+                    for name in ("authorization", names.KEY_HEADER, "x-request-id")
+                ]
+            },
+            "http_service": {
+                "server_uri": {
+                    "uri": "http://authorizer",
+                    "cluster": names.AUTHORIZER_CLUSTER,
+                    "timeout": f"{CHECK_TIMEOUT_MILLISECONDS / 1000}s",
+                },
+                "path_prefix": "/gateway/v1/check",
+                "authorization_response": {
+                    "allowed_upstream_headers": {"patterns": [{"prefix": names.IDENTITY_PREFIX}]},
+                    "allowed_client_headers_on_success": {
+                        "patterns": [{"prefix": prefix} for prefix in _CLIENT_HEADERS]
+                    },
+                },
+            },
+        },
+    }
+
+
+def _hide_key() -> dict[str, Any]:
+    """Remove the key from the query; headers that carry it the check itself removes."""
+    return {
+        "name": "apim.hide_key",
+        "typed_config": {
+            "@type": type_url("envoy.extensions.filters.http.header_mutation.v3.HeaderMutation"),
+            "mutations": {
+                "query_parameter_mutations": [{"remove": name} for name in names.KEY_PARAMETERS]
+            },
+        },
+    }

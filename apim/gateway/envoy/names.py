@@ -1,0 +1,28 @@
+"""Names that our resources, the bootstrap and the discovery service share."""
+
+LISTENER = "apim_gateway"
+ROUTES = "apim_routes"
+# Envoy sends a cluster's name as the Host of its polls: settings.ALLOWED_HOSTS knows it.
+CONTROL_CLUSTER = "apim-control"
+AUTHORIZER_CLUSTER = "apim-authorizer"
+
+# What the authorizer tells Envoy about a call; never taken from or shown to a client.
+IDENTITY_PREFIX = "x-apim-"
+DECISION_HEADER = "x-apim-decision"
+TOKEN_HEADER = "x-apim-authorizer-token"  # noqa: S105 - a header's name
+# What the log says about a call; the authorizer names each in a header, `x-apim-key` and so on.
+FACTS = ("key", "application", "subscription", "version", "environment", "decision")
+METADATA = "apim"
+
+# Query parameters and headers that may carry an API key.
+KEY_PARAMETERS = ("apikey", "api_key")
+KEY_HEADER = "x-api-key"
+
+
+def type_url(message: str) -> str:
+    return f"type.googleapis.com/{message}"
+
+
+LISTENER_TYPE = type_url("envoy.config.listener.v3.Listener")
+CLUSTER_TYPE = type_url("envoy.config.cluster.v3.Cluster")
+ROUTE_TYPE = type_url("envoy.config.route.v3.RouteConfiguration")

@@ -1,0 +1,128 @@
+"""Which path goes to which upstream."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from apim.gateway.envoy import names
+from apim.gateway.envoy.names import type_url
+from apim.gateway.envoy.problems import UNKNOWN_PATH, direct_response, problem
+from apim.gateway.envoy.upstreams import build_cluster, cluster_name, parse_upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from apim.gateway.envoy.upstreams import Upstream
+
+MAX_TIMEOUT_SECONDS = 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedVersion:
+    """What the gateway must know of an API version."""
+
+    public_id: str
+    listen_path: str
+    upstream_url: str
+    sandbox_upstream_url: str
+    timeout_seconds: int
+    is_retired: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionResources:
+    routes: list[dict[str, Any]]
+    clusters: list[dict[str, Any]]
+
+
+def build_version(version: ServedVersion, trusted_ca: str) -> VersionResources:
+    """Build one version's routes and clusters. Raises UpstreamInvalid."""
+    if version.is_retired:
+        return VersionResources(routes=[_retired(version)], clusters=[])
+    upstream = parse_upstream(version.upstream_url)
+    name = cluster_name(version.public_id, upstream, trusted_ca)
+    routes = [_route(version, upstream, name)]
+    clusters = [build_cluster(name, upstream, trusted_ca)]
+    if version.sandbox_upstream_url:
+        sandbox = parse_upstream(version.sandbox_upstream_url)
+        name = cluster_name(f"{version.public_id}-test", sandbox, trusted_ca)
+        routes.insert(0, _route(version, sandbox, name, environment="test"))
+        clusters.append(build_cluster(name, sandbox, trusted_ca))
+    return VersionResources(routes=routes, clusters=clusters)
+
+
+def _retired(version: ServedVersion) -> dict[str, Any]:
+    body = problem(410, "Gone", "version_retired", "This version of the API has been retired.")
+    return {
+        "name": version.public_id,
+        "match": {"path_separated_prefix": version.listen_path},
+        **direct_response(body),
+    }
+
+
+def _route(
+    version: ServedVersion, upstream: Upstream, cluster: str, *, environment: str = ""
+) -> dict[str, Any]:
+    match: dict[str, Any] = {"path_separated_prefix": version.listen_path}
+    if environment:
+        match["headers"] = [{"name": "x-apim-environment", "string_match": {"exact": environment}}]
+    timeout = min(max(version.timeout_seconds, 1), MAX_TIMEOUT_SECONDS)
+    return {
+        "name": f"{version.public_id}-{environment}" if environment else version.public_id,
+        "match": match,
+        "route": {
+            "cluster": cluster,
+            "timeout": f"{timeout}s",
+            "host_rewrite_literal": upstream.authority,
+            **_rewrite(version.listen_path, upstream.base_path),
+        },
+    }
+
+
+def _rewrite(listen_path: str, base_path: str) -> dict[str, Any]:
+    """Without a base path a plain prefix rewrite would leave two slashes."""
+    if base_path:
+        return {"prefix_rewrite": base_path}
+    return {
+        "regex_rewrite": {
+            "pattern": {"regex": f"^{re.escape(listen_path)}/?"},
+            "substitution": "/",
+        }
+    }
+
+
+def build_routes(routes: Iterable[dict[str, Any]], portal_origin: str) -> dict[str, Any]:
+    """One virtual host for all names; what no version claims is a 404."""
+    return {
+        "@type": names.ROUTE_TYPE,
+        "name": names.ROUTES,
+        # An upstream must not tell the access log whose call it was.
+        "response_headers_to_remove": [f"{names.IDENTITY_PREFIX}{name}" for name in names.FACTS],
+        "virtual_hosts": [
+            {
+                "name": "apis",
+                "domains": ["*"],
+                "routes": [
+                    *routes,
+                    {"name": "unknown", "match": {"prefix": "/"}, **direct_response(UNKNOWN_PATH)},
+                ],
+                "include_request_attempt_count": False,
+                "typed_per_filter_config": {"envoy.filters.http.cors": _cors(portal_origin)},
+            }
+        ],
+    }
+
+
+def _cors(portal_origin: str) -> dict[str, Any]:
+    return {
+        "@type": type_url("envoy.extensions.filters.http.cors.v3.CorsPolicy"),
+        "allow_origin_string_match": [{"exact": portal_origin}],
+        "allow_methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+        "allow_headers": "authorization, x-api-key, content-type, accept, accept-language, "
+        "if-match, if-none-match, idempotency-key",
+        "expose_headers": "ratelimit, ratelimit-policy, retry-after, deprecation, sunset, link, "
+        "x-request-id",
+        "max_age": "600",
+    }

@@ -1,0 +1,48 @@
+"""What the scheduler starts, and how often. One entry per job; the key is its monitor slug."""
+
+from datetime import timedelta
+from typing import TypedDict
+
+from celery.schedules import crontab, schedule
+
+
+class Entry(TypedDict):
+    task: str
+    schedule: schedule | crontab
+
+
+SCHEDULE: dict[str, Entry] = {
+    "outbox-sweep": {
+        "task": "outbox.sweep",
+        "schedule": schedule(timedelta(seconds=5)),
+    },
+    "outbox-forget": {
+        "task": "outbox.forget_delivered",
+        "schedule": crontab(minute="7", hour="3"),
+    },
+    "gateway-grants-watch": {
+        "task": "gateway.watch_grants",
+        "schedule": schedule(timedelta(seconds=2)),
+    },
+    "gateway-reconcile": {
+        "task": "gateway.reconcile",
+        "schedule": schedule(timedelta(seconds=60)),
+    },
+    # Intake nudges the worker; this finds what a lost message left behind.
+    "usage-roll-up": {
+        "task": "analytics.roll_up",
+        "schedule": schedule(timedelta(seconds=2)),
+    },
+    "usage-keys-used": {
+        "task": "analytics.note_keys_used",
+        "schedule": schedule(timedelta(seconds=60)),
+    },
+    "usage-partitions": {
+        "task": "analytics.make_partitions",
+        "schedule": schedule(timedelta(hours=1)),
+    },
+    "usage-retention": {
+        "task": "analytics.drop_old_usage",
+        "schedule": crontab(minute="17", hour="3"),
+    },
+}

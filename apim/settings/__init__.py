@@ -1,0 +1,1 @@
+"""Settings: base, then local (make up), test or production on top."""

@@ -1,0 +1,33 @@
+"""Who hears which outbox topic: topic -> names of Celery tasks, each taking the topic's payload.
+
+The only place where a lower app's news meets an upper app's work.
+"""
+
+from apim.outbox.registry import Subscriber, register
+
+# Authorizers and Envoy: at once, because a revoked key must stop within a second.
+_KEY = Subscriber("gateway.project_key", immediate=True)
+_APPLICATION = Subscriber("gateway.project_application", immediate=True)
+_SUBSCRIPTION = Subscriber("gateway.project_subscription", immediate=True)
+_ORGANIZATION = Subscriber("gateway.project_organization", immediate=True)
+_PLAN = Subscriber("gateway.project_plan", immediate=True)
+_PRODUCT = Subscriber("gateway.project_product", immediate=True)
+_VERSION = Subscriber("gateway.serve_version", immediate=True)
+
+SUBSCRIBERS: dict[str, tuple[Subscriber, ...]] = {
+    "key.issued": (_KEY,),
+    "key.rotated": (_KEY,),
+    "key.changed": (_KEY,),
+    "key.revoked": (_KEY,),
+    "application.changed": (_APPLICATION,),
+    "subscription.changed": (_SUBSCRIPTION,),
+    "organization.changed": (_ORGANIZATION,),
+    "plan.changed": (_PLAN,),
+    "product.changed": (_PRODUCT,),
+    "api_version.published": (_VERSION,),
+    "api_version.changed": (_VERSION,),
+    "api_version.deprecated": (_VERSION,),
+    "api_version.retired": (_VERSION,),
+}
+
+register(SUBSCRIBERS)

@@ -1,0 +1,26 @@
+"""Context that every page's frame needs, whoever looks at it."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.translation import get_language_bidi
+
+THEMES = ("system", "light", "dark")
+
+
+def chosen_theme(request: HttpRequest) -> str:
+    """The reader's explicit choice from the cookie, else `system`."""
+    theme = request.COOKIES.get("theme", "system")
+    return theme if theme in THEMES else "system"
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """`site_name`, `theme`, `text_direction`, `request_id`, `has_shortcuts`."""
+    return {
+        "site_name": settings.APIM_SITE_NAME,
+        "theme": chosen_theme(request),
+        "text_direction": "rtl" if get_language_bidi() else "ltr",
+        "request_id": request.META.get("apim.request_id", ""),
+        "has_shortcuts": request.COOKIES.get("shortcuts") != "off",
+    }

@@ -1,0 +1,116 @@
+"""Plans with their prices: what a developer weighs before subscribing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from apim.catalog.models import Plan
+from apim.catalog.selectors import get_published_plan
+from apim.core.money import round_to_minor
+from billing.selectors import current_prices
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from apim.catalog.models import ApiVersion, Limit, Product
+    from apim.core.money import Money
+    from billing.models import Price
+
+# The months whose cost the pricing tables work out unless the reader names a number.
+EXAMPLE_CALLS = 100_000
+# How often each window comes in a month of 31 days.
+WINDOWS_PER_MONTH = {
+    "second": 31 * 86_400,
+    "minute": 31 * 1_440,
+    "hour": 31 * 24,
+    "day": 31,
+    "week": 6,
+    "month": 1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOffer:
+    """`price` is None for a plan without a price: nothing is charged."""
+
+    plan: Plan
+    price: Price | None
+
+    @property
+    def product(self) -> Product:
+        return self.plan.product
+
+    @property
+    def limits(self) -> list[Limit]:
+        return sort_limits(self.plan.limits.all())
+
+    @property
+    def is_free(self) -> bool:
+        return self.price is None or self.price.unit_amount == 0
+
+    @property
+    def needs_approval(self) -> bool:
+        return self.plan.approval == Plan.Approval.MANUAL
+
+    @property
+    def example_calls(self) -> int:
+        """Enough to go beyond the free calls."""
+        free = self.price.included_calls if self.price is not None else 0
+        return max(EXAMPLE_CALLS, 2 * free)
+
+    def allows(self, calls: int) -> bool:
+        """Whether the limits leave room for so many calls in the longest month."""
+        return all(limit.quota * WINDOWS_PER_MONTH[limit.window] >= calls for limit in self.limits)
+
+    @property
+    def example_cost(self) -> Money | None:
+        return self.rated(self.example_calls)[1]
+
+    def rated(self, calls: int) -> tuple[int, Money | None]:
+        """(charged calls, cost) of `calls` billable calls in a month; (0, None) without a price."""
+        price = self.price
+        if price is None:
+            return 0, None
+        charged = max(0, calls - price.included_calls)
+        return charged, round_to_minor(charged * price.unit_amount, price.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One plan's cost of the worked example."""
+
+    offer: PlanOffer
+    is_allowed: bool
+    charged_calls: int
+    cost: Money | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductOffer:
+    product: Product
+    offers: tuple[PlanOffer, ...]
+    versions: tuple[ApiVersion, ...]
+
+
+def sort_limits(limits: Iterable[Limit]) -> list[Limit]:
+    """From the shortest window to the longest."""
+    order = ["second", "minute", "hour", "day", "week", "month"]
+    return sorted(limits, key=lambda limit: order.index(limit.window))
+
+
+def offers_of(plans: Iterable[Plan]) -> tuple[PlanOffer, ...]:
+    """The plans in the same order, each with its current price."""
+    plans = list(plans)
+    prices = current_prices([plan.pk for plan in plans])
+    return tuple(PlanOffer(plan, prices.get(plan.pk)) for plan in plans)
+
+
+def get_offer(public_id: str) -> PlanOffer:
+    """A published plan. Raises NotFound."""
+    return offers_of([get_published_plan(public_id)])[0]
+
+
+def worked_example(offers: Sequence[PlanOffer], calls: int) -> tuple[Example, ...]:
+    """What `calls` calls in a month cost on each plan."""
+    return tuple(Example(offer, offer.allows(calls), *offer.rated(calls)) for offer in offers)

@@ -1,0 +1,77 @@
+from django.urls import include, path
+
+from portal.views import (
+    applications,
+    billing,
+    catalog,
+    guides,
+    home,
+    keys,
+    machines,
+    reference,
+    subscriptions,
+    usage,
+)
+
+app_name = "portal"
+
+_version = "apis/<slug:slug>/<slug:version>/"
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    # Visitors
+    path("apis/", catalog.catalog, name="catalog"),
+    path("apis/<slug:slug>/", catalog.api, name="api"),
+    path(_version, catalog.api, name="api-version"),
+    path(
+        f"{_version}openapi.json",
+        catalog.specification,
+        {"suffix": "json"},
+        name="specification-json",
+    ),
+    path(
+        f"{_version}openapi.yaml",
+        catalog.specification,
+        {"suffix": "yaml"},
+        name="specification-yaml",
+    ),
+    path(f"{_version}reference/", reference.reference, name="reference"),
+    path(f"{_version}reference/openapi.json", reference.document, name="reference-document"),
+    path("try/<slug:slug>/<slug:version>/", reference.try_it, name="try"),
+    path("pricing/", catalog.pricing, name="pricing"),
+    path("products/<slug:slug>/", catalog.product, name="product"),
+    path("guides/", guides.guides, name="guides"),
+    path("guides/<slug:slug>/", guides.guide, name="guide"),
+    # Developers
+    path("apps/", applications.applications, name="applications"),
+    path("apps/new/", applications.create, name="application-create"),
+    path("apps/<str:public_id>/", applications.application, name="application"),
+    path(
+        "apps/<str:public_id>/subscriptions/",
+        applications.subscriptions,
+        name="application-subscriptions",
+    ),
+    path("apps/<str:public_id>/usage/", applications.usage, name="application-usage"),
+    path("apps/<str:public_id>/edit/", applications.edit, name="application-edit"),
+    path("apps/<str:public_id>/delete/", applications.delete, name="application-delete"),
+    path("apps/<str:public_id>/keys/new/", keys.issue, name="key-issue"),
+    path("keys/<str:public_id>/", keys.key, name="key"),
+    path("keys/<str:public_id>/rotate/", keys.rotate, name="key-rotate"),
+    path("keys/<str:public_id>/rename/", keys.rename, name="key-rename"),
+    path("keys/<str:public_id>/extend/", keys.extend, name="key-extend"),
+    path("keys/<str:public_id>/end-grace/", keys.end_grace, name="key-end-grace"),
+    path("keys/<str:public_id>/revoke/", keys.revoke, name="key-revoke"),
+    path("plans/<str:public_id>/subscribe/", subscriptions.create, name="subscribe"),
+    path("subscriptions/<str:public_id>/", subscriptions.subscription, name="subscription"),
+    path("subscriptions/<str:public_id>/change/", subscriptions.change, name="subscription-change"),
+    path("subscriptions/<str:public_id>/cancel/", subscriptions.cancel, name="subscription-cancel"),
+    path("usage/", usage.usage, name="usage"),
+    path("usage/live/", usage.live, name="usage-live"),
+    path("usage/export.csv", usage.export, name="usage-export"),
+    path("billing/", billing.billing, name="billing"),
+    path("billing/export.csv", billing.export, name="billing-export"),
+    path("", include("portal.urls_account")),
+    # Machines
+    path("llms.txt", machines.llms_txt, name="llms-txt"),
+    path(".well-known/api-catalog", machines.api_catalog, name="api-catalog"),
+]

@@ -1,0 +1,88 @@
+"""Billing: what the open month costs so far, and what earlier months came to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from apim.accounts.policies import member
+from apim.core import clock
+from apim.ui.spreadsheets import csv_answer
+from billing.selectors import running_charges
+from portal.periods import month_named, months_since
+from portal.roles import PAYERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.http import HttpResponse
+
+    from apim.accounts.viewers import ViewerRequest
+    from billing.charges import OrganizationCharges
+
+
+@member(*PAYERS)
+@require_GET
+def billing(request: ViewerRequest) -> HttpResponse:
+    charges, context = _month(request)
+    context = {
+        **context,
+        "charges": charges,
+        "total_calls": sum(charge.calls for charge in charges.charges),
+        "charged_calls": sum(charge.charged_calls for charge in charges.charges),
+    }
+    return render(request, "portal/billing/billing.html", context)
+
+
+@member(*PAYERS)
+@require_GET
+def export(request: ViewerRequest) -> HttpResponse:
+    charges, context = _month(request)
+    return csv_answer(f"charges-{context['month']}.csv", _rows(charges))
+
+
+def _month(request: ViewerRequest) -> tuple[OrganizationCharges, dict[str, Any]]:
+    organization = request.viewer.current_organization
+    earliest = organization.created_at
+    period = month_named(request.GET.get("month", ""), earliest=earliest.date())
+    charges = running_charges(organization, period)
+    return charges, {
+        "period": period,
+        "month": period.start.strftime("%Y-%m"),
+        "is_open": clock.now() in period,
+        "months": [(at.strftime("%Y-%m"), at) for at in months_since(earliest)],
+    }
+
+
+def _rows(charges: OrganizationCharges) -> Iterator[tuple[str, ...]]:
+    """Amounts in major units, with a point for decimals; empty where the plan has no price."""
+    yield (
+        "month",
+        "application",
+        "product",
+        "plan",
+        "subscription_id",
+        "billable_calls",
+        "included_calls",
+        "charged_calls",
+        "unit_amount",
+        "amount",
+        "currency",
+    )
+    for charge in charges.charges:
+        is_priced = charge.unit_amount is not None and charge.amount is not None
+        yield (
+            f"{charges.period.start:%Y-%m}",
+            charge.application_name,
+            charge.product_name,
+            charge.plan_name,
+            charge.subscription_id,
+            str(charge.calls),
+            str(charge.included_calls),
+            str(charge.charged_calls),
+            f"{charge.unit_amount.normalize():f}" if is_priced else "",
+            str(charge.amount.amount) if is_priced else "",
+            charge.currency,
+        )

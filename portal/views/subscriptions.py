@@ -1,0 +1,134 @@
+"""Subscriptions: an application goes on a plan, moves to another, or leaves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.db import transaction
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from apim.accounts.policies import member
+from apim.core.errors import DomainError, NotFound
+from apim.keys import selectors
+from apim.keys.models import Application, Subscription
+from apim.keys.services import cancel_subscription, change_plan, create_application, subscribe
+from apim.ui.forms import add_domain_error
+from portal.answers import form_page
+from portal.forms import ChangePlanForm, SubscribeForm
+from portal.limits import limit_rows
+from portal.offers import get_offer, offers_of
+from portal.roles import BUILDERS
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from apim.accounts.models import Organization
+    from apim.accounts.viewers import ViewerRequest
+    from apim.audit.actors import Actor
+    from apim.catalog.models import Plan
+
+
+@member(*BUILDERS)
+@require_http_methods(["GET", "POST"])
+def create(request: ViewerRequest, public_id: str) -> HttpResponse:
+    """Choose an application for the plan and confirm."""
+    organization = request.viewer.current_organization
+    offer = get_offer(public_id)
+    choices = _without_product(organization, offer.plan)
+    chosen = request.GET.get("application", "")
+    initial = {"application": chosen} if any(a.public_id == chosen for a in choices) else {}
+    form = SubscribeForm(request.POST or None, applications=choices, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = _subscribe(request.viewer.actor, organization, form, offer.plan)
+        except DomainError as error:
+            add_domain_error(form, error)
+        else:
+            return _answer_subscribed(request, made)
+    taken = [a for a in selectors.applications(organization) if a not in choices]
+    context = {"offer": offer, "taken": taken, "has_choices": bool(choices)}
+    return form_page(request, "portal/subscriptions/create.html", form, context)
+
+
+@transaction.atomic
+def _subscribe(
+    actor: Actor, organization: Organization, form: SubscribeForm, plan: Plan
+) -> Subscription:
+    """A refused subscription takes the new application back with it."""
+    application = form.chosen
+    if application is None:
+        application = create_application(
+            actor=actor, organization=organization, name=form.cleaned_data["name"]
+        )
+    return subscribe(actor=actor, application=application, plan=plan)
+
+
+def _without_product(organization: Organization, plan: Plan) -> list[Application]:
+    """The active applications that may still subscribe to the plan's product."""
+    active = selectors.applications(organization).filter(state=Application.State.ACTIVE)
+    subscribed = Subscription.objects.filter(
+        organization=organization, product_id=plan.product_id, state__in=Subscription.OPEN
+    )
+    return list(active.exclude(pk__in=subscribed.values("application_id")))
+
+
+def _answer_subscribed(request: ViewerRequest, made: Subscription) -> HttpResponse:
+    application = made.application
+    words = {"application": application.name, "plan": made.plan.name}
+    if made.state == Subscription.State.PENDING:
+        messages.info(request, _("%(application)s waits for approval on %(plan)s.") % words)
+        return redirect("portal:application-subscriptions", application.public_id)
+    messages.success(request, _("%(application)s is on %(plan)s now.") % words)
+    if application.api_keys.exists():
+        return redirect("portal:application-subscriptions", application.public_id)
+    return redirect("portal:key-issue", application.public_id)
+
+
+@member()
+@require_GET
+def subscription(request: ViewerRequest, public_id: str) -> HttpResponse:
+    found = selectors.get_subscription(request.viewer.current_organization, public_id)
+    offer = next((o for o in offers_of([found.plan])), None)
+    context = {"subscription": found, "row": limit_rows([found])[0], "offer": offer}
+    return render(request, "portal/subscriptions/subscription.html", context)
+
+
+@member(*BUILDERS)
+@require_http_methods(["GET", "POST"])
+def change(request: ViewerRequest, public_id: str) -> HttpResponse:
+    """Move to another plan of the same product."""
+    found = selectors.get_subscription(request.viewer.current_organization, public_id)
+    if found.state not in {Subscription.State.ACTIVE, Subscription.State.PENDING}:
+        raise NotFound
+    plans = [p for p in found.product.plans.filter(state="published") if p.pk != found.plan_id]
+    form = ChangePlanForm(request.POST or None, plans=plans)
+    if request.method == "POST" and form.is_valid():
+        try:
+            change_plan(actor=request.viewer.actor, subscription=found, plan=form.chosen)
+        except DomainError as error:
+            add_domain_error(form, error)
+        else:
+            messages.success(request, _("The plan is %(plan)s now.") % {"plan": form.chosen.name})
+            return redirect(_page_of(found))
+    current = offers_of([found.plan])[0]
+    context = {"subscription": found, "current": current, "offers": offers_of(plans)}
+    return form_page(request, "portal/subscriptions/change.html", form, context)
+
+
+@member(*BUILDERS)
+@require_http_methods(["GET", "POST"])
+def cancel(request: ViewerRequest, public_id: str) -> HttpResponse:
+    found = selectors.get_subscription(request.viewer.current_organization, public_id)
+    if request.method == "POST":
+        cancel_subscription(actor=request.viewer.actor, subscription=found)
+        messages.success(request, _("%(name)s is cancelled.") % {"name": found})
+        return redirect(_page_of(found))
+    return render(request, "portal/subscriptions/cancel.html", {"subscription": found})
+
+
+def _page_of(found: Subscription) -> str:
+    return reverse("portal:application-subscriptions", args=[found.application.public_id])

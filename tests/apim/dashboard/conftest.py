@@ -1,0 +1,167 @@
+"""A small installation with one of everything that the dashboard shows."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+
+from analytics.intake import receive
+from analytics.rollups import roll_up
+from apim.accounts.models import Organization
+from apim.audit.actors import SYSTEM
+from apim.catalog import services as catalog
+from apim.catalog.models import Api, ApiVersion, Plan, Product
+from apim.core import clock
+from apim.gateway.models import Gateway
+from apim.gateway.services import register_gateway
+from apim.keys import services as keys
+from apim.keys.models import ApiKey, Application, Subscription
+from apim.outbox.models import OutboxEntry
+from billing.models import Price
+from billing.services import set_price
+
+DOCUMENT = {
+    "openapi": "3.1.0",
+    "info": {"title": "Tides", "version": "1.4.0", "summary": "High and low water"},
+    "servers": [{"url": "https://tides.internal.example/base"}],
+    "paths": {
+        "/tides/{port}": {
+            "get": {
+                "operationId": "getTides",
+                "summary": "Tides of one port",
+                "parameters": [
+                    {"name": "port", "in": "path", "required": True, "schema": {"type": "string"}}
+                ],
+                "responses": {"200": {"description": "The tides"}},
+            }
+        },
+        "/ports": {"get": {"summary": "All ports", "responses": {"200": {"description": "Them"}}}},
+    },
+}
+
+
+def document(**changes) -> str:
+    return json.dumps(DOCUMENT | changes, indent=2)
+
+
+@dataclass(frozen=True)
+class Installation:
+    api: Api
+    version: ApiVersion
+    draft: ApiVersion
+    product: Product
+    plan: Plan
+    gated: Plan
+    organization: Organization
+    application: Application
+    subscription: Subscription
+    pending: Subscription
+    key: ApiKey
+    gateway: Gateway
+    job: OutboxEntry
+
+    def url(self, name: str) -> str:
+        """The URL of a dashboard page about the installation's own objects."""
+        return reverse(f"dashboard:{name}", args=self.arguments(name))
+
+    def arguments(self, name: str) -> list[object]:
+        version = self.draft if name == "version-publish" else self.version
+        if name == "revision-document":
+            return [version.public_id, 1]
+        objects = {
+            "version-new": self.api,
+            "plan-new": self.product,
+            "product": self.product,
+            "api": self.api,
+            "version": version,
+            "revision": version,
+            "plan": self.plan,
+            "organization": self.organization,
+            "subscription": self.pending,
+            "key": self.key,
+            "gateway": self.gateway,
+        }
+        if name == "job-retry":
+            return [self.job.pk]
+        if name == "staff-role":
+            return [self.organization.memberships.get(role="owner").user.public_id]
+        if name in {"api-new", "product-new", "gateway-new"} or name.endswith("s"):
+            return []
+        named = objects.get(name) or objects.get(name.partition("-")[0])
+        return [named.public_id] if named else []
+
+    def call(self, number: int = 1, *, prefix: str = "call", **fields) -> None:
+        """Calls of Acme a minute ago, counted."""
+        line = {
+            "ts": (clock.now() - timedelta(minutes=1)).isoformat(),
+            "type": "DownstreamEnd",
+            "method": "GET",
+            "path": "/tides/v1/tides/kiel",
+            "host": "gateway",
+            "status": 200,
+            "duration_ms": 12,
+            "upstream_ms": 10,
+            "request_bytes": 120,
+            "response_bytes": 2048,
+            "flags": "-",
+            "key": self.key.public_id,
+            "application": self.application.public_id,
+            "subscription": self.subscription.public_id,
+            "version": self.version.public_id,
+            "environment": "live",
+            "ip": "203.0.113.7",
+            "user_agent": "curl/8.5.0",
+            "decision": "allowed",
+        } | fields
+        lines = [json.dumps({"id": f"{prefix}-{n}"} | line) for n in range(number)]
+        receive(gateway=self.gateway, body="\n".join(lines).encode())
+        while roll_up():
+            pass
+
+
+@pytest.fixture
+def installation(acme) -> Installation:
+    api = catalog.create_api(
+        actor=SYSTEM, raw=document().encode(), filename="tides.json", version_name="v1"
+    )
+    version = catalog.publish_version(actor=SYSTEM, version=api.versions.get())
+    draft = catalog.create_version(actor=SYSTEM, api=api, raw=document().encode(), name="v2")
+    product = catalog.create_product(actor=SYSTEM, name="Harbour", versions=[version])
+    catalog.publish_product(actor=SYSTEM, product=product)
+    plan = catalog.create_plan(
+        actor=SYSTEM, product=product, name="Pro", limits=[("minute", 60), ("month", 100_000)]
+    )
+    set_price(
+        actor=SYSTEM, plan=plan, currency="EUR", unit_amount=Decimal("0.25"), included_calls=2
+    )
+    Price.objects.update(starts_at=clock.month_of(clock.now()).start)
+    catalog.publish_plan(actor=SYSTEM, plan=plan)
+    gated = catalog.create_plan(actor=SYSTEM, product=product, name="Gated", approval="manual")
+    catalog.publish_plan(actor=SYSTEM, plan=gated)
+    application = keys.create_application(actor=SYSTEM, organization=acme, name="Harbour board")
+    other = keys.create_application(actor=SYSTEM, organization=acme, name="Fleet")
+    return Installation(
+        api=api,
+        version=version,
+        draft=draft,
+        product=product,
+        plan=plan,
+        gated=gated,
+        organization=acme,
+        application=application,
+        subscription=keys.subscribe(actor=SYSTEM, application=application, plan=plan),
+        pending=keys.subscribe(actor=SYSTEM, application=other, plan=gated),
+        key=keys.issue_key(actor=SYSTEM, application=application, name="Production").key,
+        gateway=register_gateway(actor=SYSTEM, name="Envoy 1", kind="envoy").gateway,
+        job=OutboxEntry.objects.create(
+            topic="key.issued",
+            payload={"key_id": 0},
+            pending=["gateway.no_such_task"],
+            due_at=clock.now() + timedelta(hours=1),
+            attempts=3,
+            last_error="the broker was away",
+        ),
+    )

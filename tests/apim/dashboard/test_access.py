@@ -1,0 +1,92 @@
+"""Who may open what: every URL of the dashboard against every kind of viewer."""
+
+import pytest
+from django.urls import reverse
+
+from apim.dashboard.urls import urlpatterns
+
+NAMES = [str(pattern.name) for pattern in urlpatterns]
+
+EVERYBODY = {"overview", "organizations", "organization"}
+FINANCE = {"revenue", "revenue-export", "prices", "plan", "plan-price"}
+SUPPORT = {
+    "subscriptions",
+    "subscription-approve",
+    "subscription-reject",
+    "subscription-suspend",
+    "subscription-resume",
+    "organization-suspend",
+    "organization-activate",
+    "key-revoke",
+    "usage",
+    "usage-export",
+    "quarantine",
+    "gateways",
+    "gateway-new",
+    "gateway",
+    "gateway-rotate",
+    "gateway-disable",
+    "gateway-enable",
+    "gateway-sync",
+    "jobs",
+    "job-retry",
+}
+NOT_FOR_PUBLISHERS = {"audit", "staff", "staff-role", "revenue", "revenue-export", "prices"}
+# These change something only by POST, and send a GET back to their list.
+REDIRECTS = {"gateway-sync", "job-retry"}
+
+ALLOWED = {
+    "olga": set(NAMES),
+    "pia": set(NAMES) - NOT_FOR_PUBLISHERS,
+    "fiona": EVERYBODY | FINANCE,
+    "sam": EVERYBODY | SUPPORT | {"audit"},
+    "charlie": set(),
+    "alice": set(),
+}
+
+
+@pytest.mark.parametrize("person", ALLOWED)
+def test_each_person_opens_exactly_what_the_role_allows(installation, request, person):
+    client = request.getfixturevalue(f"{person}_client")
+    statuses = {name: client.get(installation.url(name)).status_code for name in NAMES}
+    expected = {
+        name: (302 if name in REDIRECTS else 200) if name in ALLOWED[person] else 404
+        for name in NAMES
+    }
+    assert statuses == expected
+
+
+def test_a_visitor_is_asked_to_sign_in_everywhere(installation, visitor_client):
+    for name in NAMES:
+        url = installation.url(name)
+        answer = visitor_client.get(url)
+        assert (answer.status_code, answer.url) == (302, f"{reverse('account_login')}?next={url}")
+
+
+def test_an_outsider_cannot_change_anything_by_posting(installation, charlie_client):
+    for name in NAMES:
+        assert charlie_client.post(installation.url(name)).status_code == 404
+    installation.pending.refresh_from_db()
+    installation.key.refresh_from_db()
+    installation.gateway.refresh_from_db()
+    assert installation.pending.state == "pending"
+    assert installation.key.is_usable
+    assert installation.gateway.state == "active"
+
+
+def test_a_forbidden_page_looks_like_a_missing_one(installation, sam_client):
+    forbidden = sam_client.get(installation.url("api"))
+    missing = sam_client.get(reverse("dashboard:organization", args=["org_nobody"]))
+    assert forbidden.status_code == missing.status_code == 404
+    assert forbidden.content == missing.content
+
+
+@pytest.mark.parametrize("person", ["pia", "fiona", "sam", "olga"])
+def test_the_menu_and_the_overview_only_link_to_pages_that_open(installation, request, person):
+    client = request.getfixturevalue(f"{person}_client")
+    installation.call(3)
+    page = client.get(reverse("dashboard:overview")).content.decode()
+    links = {part.split('"')[0] for part in page.split('href="')[1:]}
+    inside = {link for link in links if link.startswith("/dashboard/")}
+    assert len(inside) >= 3
+    assert {link: client.get(link).status_code for link in inside} == dict.fromkeys(inside, 200)

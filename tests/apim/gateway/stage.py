@@ -1,0 +1,179 @@
+"""Real processes for the gateway's tests: authorizer, web, Envoy and an upstream that echoes."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+
+from apim.gateway.envoy.validation import find_binary
+from apim.runtime.embedded import free_port
+from apim.runtime.processtree import die_with_parent
+from tests.deadline import eventually
+
+ROOT = Path(__file__).resolve().parents[3]
+AUTHORIZER_TOKEN = "insecure-test-authorizer-token-0123456789"
+STOP_SECONDS = 10
+
+
+class Process:
+    """One child with its log file; stopped by `stop`, killed by `kill`."""
+
+    def __init__(self, command, *, log, env=None):
+        self.log = log
+        with log.open("ab") as out:
+            self.child = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                preexec_fn=die_with_parent(),  # noqa: PLW1509
+            )
+
+    def stop(self):
+        self.child.terminate()
+        try:
+            self.child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self):
+        self.child.kill()
+        self.child.wait()
+
+    def wait_for(self, url, *, seconds=30):
+        def answers():
+            assert self.child.poll() is None, self.log.read_text()[-3000:]
+            try:
+                return httpx.get(url, timeout=2).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        eventually(answers, seconds=seconds)
+
+
+def _granian(interface, app, port, *options):
+    command = [sys.executable, "-m", "granian", "--interface", interface, app, "--no-ws"]
+    return [*command, "--host", "127.0.0.1", "--port", str(port), *options]
+
+
+class Authorizer(Process):
+    def __init__(self, folder, *, redis_url, name="authorizer", **env):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        variables = {
+            "REDIS_URL": redis_url,
+            "APIM_KEY_PEPPER": "insecure-test-pepper-0123456789-0123456789",
+            "APIM_AUTHORIZER_TOKEN": AUTHORIZER_TOKEN,
+            "APIM_PUBLIC_URL": "http://portal.test",
+            **env,
+        }
+        command = _granian("asgi", "apim.gateway.authorizer:app", self.port)
+        super().__init__(command, log=folder / f"{name}.log", env=variables)
+        self.wait_for(f"{self.url}/readyz")
+        self.client = httpx.Client(
+            base_url=self.url, headers={"x-apim-authorizer-token": AUTHORIZER_TOKEN}
+        )
+
+    def check(self, path, headers=None, method="GET"):
+        return self.client.request(method, f"/gateway/v1/check{path}", headers=headers or {})
+
+    def stop(self):
+        self.client.close()
+        super().stop()
+
+
+class Web(Process):
+    def __init__(self, folder, *, database_url, redis_url, **env):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        variables = {
+            "DJANGO_SETTINGS_MODULE": "apim.settings.test",
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            **env,
+        }
+        command = _granian("wsgi", "apim.wsgi:application", self.port, "--blocking-threads", "4")
+        super().__init__(command, log=folder / "web.log", env=variables)
+        self.wait_for(f"{self.url}/healthz")
+
+
+class Envoy(Process):
+    """Started from a bootstrap; `port` is the listener that discovery will open."""
+
+    def __init__(self, folder, *, bootstrap, admin_port, port):
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.admin_url = f"http://127.0.0.1:{admin_port}"
+        file = folder / f"envoy-{admin_port}.json"
+        file.write_text(json.dumps(bootstrap))
+        command = [str(find_binary()), "-c", str(file), "--file-flush-interval-msec", "50"]
+        command += ["--disable-hot-restart", "--log-level", "warning", "--concurrency", "1"]
+        super().__init__(command, log=folder / "envoy.log")
+        self.wait_for(f"{self.admin_url}/ready")
+        self.client = httpx.Client(base_url=self.url)
+
+    def get(self, path, headers=None, **options):
+        return self.client.get(path, headers=headers or {}, **options)
+
+    def status(self, path, headers=None):
+        """Return the status, or 0 while nothing listens."""
+        try:
+            return self.get(path, headers).status_code
+        except httpx.TransportError:
+            return 0
+
+    def stop(self):
+        self.client.close()
+        super().stop()
+
+
+class Upstream:
+    """Answers with what it was asked; counts its calls."""
+
+    def __init__(self):
+        self.calls = 0
+        self.answer_headers = {}
+        self.release = threading.Event()
+        upstream = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            wbufsize = -1
+
+            def do_GET(self):
+                upstream.calls += 1
+                if self.path.endswith("/slow"):
+                    upstream.release.wait(10)
+                length = int(self.headers.get("content-length") or 0)
+                asked = self.rfile.read(length).decode()
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                told = {"path": self.path, "headers": headers, "body": asked}
+                body = json.dumps(told).encode()
+                self.send_response(200)
+                for name, value in upstream.answer_headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET  # noqa: N815 - the base class's names
+
+            def log_message(self, *_args):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.release.set()
+        self._server.shutdown()
+        self._server.server_close()

@@ -1,0 +1,302 @@
+"""Every page a person can open: whose it is, its URL name and what it is about."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+
+class Viewer(StrEnum):
+    VISITOR = "visitor"
+    DEVELOPER = "alice"
+    NEWCOMER = "nina"
+    ADMIN = "admin"
+    FINANCE = "fiona"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """`arguments` are texts for the URL; "{name}" is taken from the world that `WORLD` prints."""
+
+    viewer: Viewer
+    name: str
+    arguments: tuple[str, ...] = ()
+    query: tuple[tuple[str, str], ...] = ()
+    status: int = 200
+    note: str = ""
+
+    @property
+    def slug(self) -> str:
+        parts = (self.viewer.value, self.name.replace(":", "-").replace("_", "-"), self.note)
+        return "-".join(part for part in parts if part)
+
+    def path(self, world: dict[str, str]) -> str:
+        found = [argument.format_map(world) for argument in self.arguments]
+        return reverse(self.name, args=found) + (f"?{urlencode(self.query)}" if self.query else "")
+
+
+def _of(viewer: Viewer, *entries: str | tuple) -> tuple[Shown, ...]:
+    """Each entry is a URL name, or a URL name with its arguments."""
+    return tuple(
+        Shown(viewer, entry) if isinstance(entry, str) else Shown(viewer, entry[0], entry[1:])
+        for entry in entries
+    )
+
+
+_SUN = ("sun", "v1")
+
+VISITOR = (
+    *_of(
+        Viewer.VISITOR,
+        "portal:home",
+        "portal:catalog",
+        ("portal:api", "sun"),
+        ("portal:api-version", "sun", "v0"),
+        ("portal:reference", *_SUN),
+        "portal:pricing",
+        ("portal:product", "earth"),
+        "portal:guides",
+        ("portal:guide", "first-call"),
+        "account_login",
+        "account_signup",
+        "account_reset_password",
+        "account_reset_password_done",
+        ("account_reset_password_from_key", "1", "set-password"),
+        "account_reset_password_from_key_done",
+        "account_email_verification_sent",
+        ("account_confirm_email", "unknown"),
+        "account_inactive",
+        "socialaccount_login_cancelled",
+        ("invitation", "{invitation}"),
+        "dev_mail",
+        ("dev_mail_detail", "{mail}"),
+        "api-docs:docs",
+    ),
+    Shown(Viewer.VISITOR, "portal:catalog", query=(("q", "zzz"),), note="nothing-found"),
+    Shown(Viewer.VISITOR, "socialaccount_login_error", status=401),
+    Shown(Viewer.VISITOR, "portal:api", ("missing",), status=404, note="missing"),
+)
+
+DEVELOPER = (
+    *_of(
+        Viewer.DEVELOPER,
+        "portal:home",
+        ("portal:api", "sun"),
+        ("portal:reference", *_SUN),
+        "portal:pricing",
+        "portal:applications",
+        "portal:application-create",
+        ("portal:application", "{application}"),
+        ("portal:application-subscriptions", "{application}"),
+        ("portal:application-usage", "{application}"),
+        ("portal:application-edit", "{application}"),
+        ("portal:application-delete", "{application}"),
+        ("portal:key-issue", "{application}"),
+        ("portal:key", "{key}"),
+        ("portal:key-rotate", "{key}"),
+        ("portal:key-rename", "{key}"),
+        ("portal:key-revoke", "{key}"),
+        ("portal:subscribe", "{free_plan}"),
+        ("portal:subscription", "{subscription}"),
+        ("portal:subscription-change", "{subscription}"),
+        ("portal:subscription-cancel", "{subscription}"),
+        "portal:usage",
+        "portal:billing",
+        "portal:organization",
+        "portal:organization-invite",
+        ("portal:organization-invitation-revoke", "{invitation_id}"),
+        ("portal:organization-member", "{member}"),
+        ("portal:organization-member-remove", "{member}"),
+        "portal:organization-leave",
+        "portal:organization-settings",
+        "portal:organization-activity",
+        "portal:organization-tokens",
+        "portal:organization-token-issue",
+        ("portal:organization-token-revoke", "{token}"),
+        "portal:profile",
+        "start_organization",
+        "account_email",
+        "account_change_password",
+        "account_logout",
+        "account_reauthenticate",
+        "mfa_index",
+        "mfa_activate_totp",
+        "mfa_list_webauthn",
+        "mfa_add_webauthn",
+        "usersessions_list",
+        "socialaccount_connections",
+        "ui:components",
+    ),
+    Shown(Viewer.DEVELOPER, "dashboard:overview", status=404, note="not-theirs"),
+    Shown(
+        Viewer.DEVELOPER,
+        "portal:usage",
+        query=(("range", "90d"),),
+        note="ninety-days",
+    ),
+)
+
+NEWCOMER = _of(
+    Viewer.NEWCOMER,
+    "portal:home",
+    ("portal:api", "sun"),
+    "portal:applications",
+    ("portal:subscribe", "{free_plan}"),
+    "portal:usage",
+    "portal:billing",
+    "portal:organization",
+    "portal:organization-activity",
+    "portal:organization-tokens",
+)
+
+ADMIN = (
+    *_of(
+        Viewer.ADMIN,
+        "dashboard:overview",
+        "dashboard:apis",
+        "dashboard:api-new",
+        ("dashboard:api", "{api}"),
+        ("dashboard:api-edit", "{api}"),
+        ("dashboard:version-new", "{api}"),
+        ("dashboard:version", "{version}"),
+        ("dashboard:version-edit", "{version}"),
+        ("dashboard:revision-new", "{version}"),
+        ("dashboard:version-publish", "{draft}"),
+        ("dashboard:version-deprecate", "{version}"),
+        ("dashboard:version-retire", "{version}"),
+        ("dashboard:version-restore", "{deprecated}"),
+        "dashboard:products",
+        "dashboard:product-new",
+        ("dashboard:product", "{product}"),
+        ("dashboard:product-edit", "{product}"),
+        ("dashboard:product-retire", "{product}"),
+        ("dashboard:plan-new", "{product}"),
+        ("dashboard:plan", "{plan}"),
+        ("dashboard:plan-edit", "{plan}"),
+        ("dashboard:plan-retire", "{plan}"),
+        "dashboard:organizations",
+        ("dashboard:organization", "{organization}"),
+        ("dashboard:organization-suspend", "{organization}"),
+        "dashboard:subscriptions",
+        ("dashboard:subscription-approve", "{waiting}"),
+        ("dashboard:subscription-reject", "{waiting}"),
+        ("dashboard:subscription-suspend", "{subscription}"),
+        ("dashboard:key-revoke", "{key}"),
+        "dashboard:usage",
+        "dashboard:quarantine",
+        "dashboard:gateways",
+        "dashboard:gateway-new",
+        ("dashboard:gateway", "{gateway}"),
+        ("dashboard:gateway-rotate", "{gateway}"),
+        ("dashboard:gateway-disable", "{gateway}"),
+        "dashboard:audit",
+        "dashboard:jobs",
+        "dashboard:staff",
+        "dashboard:revenue",
+        "dashboard:prices",
+    ),
+    Shown(Viewer.ADMIN, "dashboard:usage", query=(("by", "organization"),), note="by-organization"),
+)
+
+FINANCE = _of(
+    Viewer.FINANCE,
+    "dashboard:overview",
+    "dashboard:organizations",
+    "dashboard:revenue",
+    "dashboard:prices",
+    ("dashboard:plan-price", "{plan}"),
+)
+
+EVERY = {
+    Viewer.VISITOR: VISITOR,
+    Viewer.DEVELOPER: DEVELOPER,
+    Viewer.NEWCOMER: NEWCOMER,
+    Viewer.ADMIN: ADMIN,
+    Viewer.FINANCE: FINANCE,
+}
+
+# URL names that answer no page of their own: files, fragments, and what only a POST reaches.
+# Pages of a state that the demo is not in (a plan to publish, a disabled gateway) are here too;
+# tests/portal and tests/apim open those.
+NOT_SHOWN = {
+    "portal": {
+        "specification-json",
+        "specification-yaml",
+        "reference-document",
+        "try",
+        "usage-live",
+        "usage-export",
+        "billing-export",
+        "key-extend",
+        "key-end-grace",
+        "organization-invitation-resend",
+        "llms-txt",
+        "api-catalog",
+    },
+    "dashboard": {
+        "revision-document",
+        "product-publish",
+        "plan-publish",
+        "organization-activate",
+        "subscription-resume",
+        "usage-export",
+        "gateway-enable",
+        "gateway-sync",
+        "job-retry",
+        "staff-role",
+        "revenue-export",
+    },
+}
+
+# Prints the world of the demo as JSON, and adds what a newcomer and a token holder need.
+WORLD = """
+import json
+from datetime import timedelta
+from allauth.account.models import EmailAddress
+from apim.accounts.models import Invitation, Membership, Organization, User
+from apim.accounts.services import create_organization, issue_access_token
+from apim.audit.actors import SYSTEM
+from apim.catalog.models import Api, ApiVersion, Plan, Product
+from apim.core import clock
+from apim.gateway.models import Gateway
+from apim.keys.models import ApiKey, Application, Subscription
+
+def person(email, name, password):
+    user = User.objects.create_user(email, password, name=name)
+    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    return user
+
+nina = person("nina@apim.localhost", "Nina Newcomer", {password!r})
+create_organization(actor=SYSTEM, name="Empty Harbor", owner=nina)
+alice = User.objects.get(email="alice@apim.localhost")
+harbor = Organization.objects.get(name="Harbor Lights")
+expires_at = clock.now() + timedelta(days=30)
+token = issue_access_token(
+    actor=SYSTEM, user=alice, organization=harbor, name="Deployments",
+    scopes=["usage:read"], expires_at=expires_at,
+).token
+clocks = Application.objects.get(name="Lighthouse clock")
+versions = ApiVersion.objects.filter(api__slug="sun")
+invited = Invitation.objects.get()
+first = lambda found: found.order_by("id")[0].public_id
+print(json.dumps({{
+    "application": clocks.public_id,
+    "key": first(ApiKey.objects.filter(application=clocks, name="Production")),
+    "subscription": first(Subscription.objects.filter(application=clocks)),
+    "waiting": first(Subscription.objects.filter(state="pending")),
+    "free_plan": first(Plan.objects.filter(name="Free", product__name="Earth")),
+    "member": first(Membership.objects.filter(user__email="bob@apim.localhost")),
+    "organization": harbor.public_id,
+    "invitation_id": invited.public_id,
+    "invitation": invited.secret,
+    "token": token.public_id,
+    "api": first(Api.objects.filter(slug="sun")),
+    "version": versions.get(name="v1").public_id,
+    "deprecated": versions.get(name="v0").public_id,
+    "draft": first(ApiVersion.objects.filter(state="draft")),
+    "product": first(Product.objects.filter(name="Earth")),
+    "plan": first(Plan.objects.filter(name="Business")),
+    "gateway": first(Gateway.objects.all()),
+}}))
+"""
