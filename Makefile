@@ -25,9 +25,11 @@ demo: $(VENV)/installed
 	@exec $(BIN)/python -m apim.runtime up --demo
 
 # Tests with processes of their own measure time, so they have the machine to themselves.
+# SEED shuffles the order of tests; another one finds tests that lean on each other.
+SEED ?= 20261121
 test: $(VENV)/installed-dev $(VENV)/browser
-	$(BIN)/python -m pytest -q -n auto -m "not e2e and not processes" $(ARGS)
-	$(BIN)/python -m pytest -q -m "e2e or processes" $(ARGS)
+	$(BIN)/python -m pytest -q -n auto --randomly-seed=$(SEED) -m "not e2e and not processes" $(ARGS)
+	$(BIN)/python -m pytest -q --randomly-seed=$(SEED) -m "e2e or processes" $(ARGS)
 
 e2e: $(VENV)/installed-dev $(VENV)/browser
 	$(BIN)/python -m pytest -q -m e2e $(ARGS)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import msgspec
 
 CHANGED = "g:changed"
+# The same announcements as a stream, for those who ask now and then instead of listening.
+CHANGES = "g:changes"
 # Stands in Redis once everything has been written; its absence means that nothing here can be
 # trusted to be complete, for instance after Redis lost its data.
 EPOCH = "g:epoch"
@@ -27,14 +29,39 @@ def plan_name(public_id: str) -> str:
     return f"g:plan:{public_id}"
 
 
-class KeyGrant(msgspec.Struct, frozen=True):
-    """A key that is not revoked; `exp` is in unix seconds."""
+def operations_name(version_public_id: str) -> str:
+    return f"g:ops:{version_public_id}"
+
+
+class LimitGrant(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`quota` calls, weighted by their cost, per `every` × `window`; see catalog.Limit."""
+
+    name: str
+    quota: int
+    window: str = ""
+    kind: str = "calendar"
+    every: int = 1
+    per: str = "application"
+    group: str = ""
+    soft: bool = False
+
+
+class KeyGrant(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A key that is not revoked; `exp` is in unix seconds.
+
+    `scopes` are operation groups, `cidrs` networks that callers may come from, `origins` those of
+    browsers; empty means any. `limits` are the key's own, below the plan's.
+    """
 
     id: str
     pk: int
     app: str
     env: str
     exp: float | None = None
+    scopes: tuple[str, ...] = ()
+    cidrs: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    limits: tuple[LimitGrant, ...] = ()
 
 
 class SubscriptionGrant(msgspec.Struct, frozen=True):
@@ -46,18 +73,15 @@ class SubscriptionGrant(msgspec.Struct, frozen=True):
     state: str = "active"
 
 
-class ApplicationGrant(msgspec.Struct, frozen=True):
+class ApplicationGrant(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`tz` is the organization's time zone (IANA name): calendar windows begin there."""
+
     pk: int
     org: str
     org_pk: int
     active: bool
     subs: tuple[SubscriptionGrant, ...] = ()
-
-
-class LimitGrant(msgspec.Struct, frozen=True):
-    name: str
-    quota: int
-    window: str
+    tz: str = "UTC"
 
 
 class PlanGrant(msgspec.Struct, frozen=True):
@@ -70,8 +94,25 @@ class PlanGrant(msgspec.Struct, frozen=True):
     product_name: str = ""
 
 
-class RouteGrant(msgspec.Struct, frozen=True):
-    """`state` is published, deprecated or retired; `deprecated_at` in unix seconds."""
+class OperationGrant(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One operation: its groups (OpenAPI tags) and what one call of it costs."""
+
+    method: str
+    path: str
+    groups: tuple[str, ...] = ()
+    cost: int = 1
+
+
+class OperationGrants(msgspec.Struct, frozen=True):
+    items: tuple[OperationGrant, ...]
+
+
+class RouteGrant(msgspec.Struct, frozen=True, omit_defaults=True):
+    """`state` is published, deprecated or retired; `deprecated_at` in unix seconds.
+
+    `by_operation`: what a call may do or costs depends on its operation. `cost_header` names the
+    response header that states a call's cost. `fail_open`: let known keys by when nobody can check.
+    """
 
     version: str
     pk: int
@@ -82,3 +123,7 @@ class RouteGrant(msgspec.Struct, frozen=True):
     api_slug: str = ""
     product: str = ""
     product_slug: str = ""
+    fail_open: bool = False
+    by_operation: bool = False
+    cost_header: str = ""
+    sandbox: bool = False
