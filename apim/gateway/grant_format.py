@@ -73,7 +73,7 @@ class SubscriptionGrant(msgspec.Struct, frozen=True):
     state: str = "active"
 
 
-class ApplicationGrant(msgspec.Struct, frozen=True, omit_defaults=True):
+class ApplicationGrant(msgspec.Struct, frozen=True):
     """`tz` is the organization's time zone (IANA name): calendar windows begin there."""
 
     pk: int
