@@ -9,6 +9,14 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from apim.catalog.limit_terms import (
+    LimitKind,
+    LimitPer,
+    LimitTerms,
+    LimitWindow,
+    default_name,
+    terms_checks,
+)
 from apim.core.ids import PublicIdField
 
 
@@ -61,6 +69,12 @@ class ApiVersion(models.Model):
     timeout_seconds = models.PositiveSmallIntegerField(
         _("timeout"), default=30, validators=[MinValueValidator(1)]
     )
+    # Response header in which the upstream states what a call costs; empty: the operation's cost.
+    cost_header = models.CharField(
+        _("cost header"), max_length=60, blank=True, default="", db_default=""
+    )
+    # Let known keys by while nobody can check them.
+    fails_open = models.BooleanField(_("fails open"), default=False, db_default=False)
     current_revision = models.ForeignKey(
         "SpecRevision", on_delete=models.PROTECT, null=True, related_name="+"
     )
@@ -137,6 +151,10 @@ class Operation(models.Model):
     description = models.TextField(blank=True)
     tags = ArrayField(models.CharField(max_length=80), default=list)
     is_deprecated = models.BooleanField(default=False)
+    # What one call counts towards limits; set by the publisher and kept over revisions.
+    cost = models.PositiveIntegerField(
+        _("cost"), default=1, db_default=1, validators=[MinValueValidator(1)]
+    )
     position = models.PositiveIntegerField(default=0)
     removed_at = models.DateTimeField(null=True)
 
@@ -146,6 +164,7 @@ class Operation(models.Model):
             models.UniqueConstraint(
                 fields=["version", "method", "path"], name="operation_per_version"
             ),
+            models.CheckConstraint(condition=models.Q(cost__gt=0), name="operation_cost_positive"),
         ]
 
     def __str__(self) -> str:
@@ -200,6 +219,8 @@ class Plan(models.Model):
         _("approval"), max_length=10, choices=Approval.choices, default=Approval.AUTOMATIC
     )
     position = models.PositiveSmallIntegerField(default=0)
+    # Whether calls beyond a soft limit are charged.
+    charges_overage = models.BooleanField(_("charges overage"), default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -213,31 +234,58 @@ class Plan(models.Model):
         return f"{self.product.name} {self.name}"
 
 
-class Limit(models.Model):
-    """At most `quota` calls per window, counted per application and product.
+class Limit(LimitTerms):
+    """A limit of a plan; see LimitTerms. Beyond a soft one calls pass and are marked as overage."""
 
-    Windows start at the calendar's second, minute, hour, day, week (Monday) and month, UTC.
-    """
-
-    class Window(models.TextChoices):
-        SECOND = "second", _("second")
-        MINUTE = "minute", _("minute")
-        HOUR = "hour", _("hour")
-        DAY = "day", _("day")
-        WEEK = "week", _("week")
-        MONTH = "month", _("month")
+    Kind = LimitKind
+    Window = LimitWindow
+    Per = LimitPer
 
     public_id = PublicIdField(prefix="lim")
     plan = models.ForeignKey(Plan, on_delete=models.CASCADE, related_name="limits")
-    window = models.CharField(_("per"), max_length=8, choices=Window.choices)
-    quota = models.PositiveBigIntegerField(_("calls"), validators=[MinValueValidator(1)])
+    per = models.CharField(
+        _("counted per"),
+        max_length=12,
+        choices=LimitPer.choices,
+        default=LimitPer.APPLICATION,
+        db_default=LimitPer.APPLICATION.value,
+    )
+    is_soft = models.BooleanField(_("soft"), default=False, db_default=False)
 
     class Meta:
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(fields=["plan", "window"], name="limit_window_per_plan"),
-            models.CheckConstraint(condition=models.Q(quota__gt=0), name="limit_quota_positive"),
+            *terms_checks("limit"),
+            models.CheckConstraint(
+                condition=models.Q(per__in=LimitPer.values), name="limit_per_known"
+            ),
+            # Nobody could be charged for calls that only overlapped.
+            models.CheckConstraint(
+                condition=~models.Q(kind=LimitKind.CONCURRENT, is_soft=True),
+                name="limit_concurrent_is_hard",
+            ),
+            models.UniqueConstraint(
+                fields=["plan", "name"],
+                condition=~models.Q(name=""),
+                name="limit_name_per_plan",
+            ),
+            # Those without a name of their own are named after these parts.
+            models.UniqueConstraint(
+                fields=["plan", "window", "every", "per", "group", "is_soft"],
+                condition=models.Q(name=""),
+                name="limit_parts_per_plan",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.quota} per {self.window}"
+        return f"{self.policy_name}: {self.quota}"
+
+    @property
+    def policy_name(self) -> str:
+        return self.name or default_name(
+            window=self.window,
+            every=self.every,
+            per=self.per,
+            group=self.group,
+            is_soft=self.is_soft,
+        )

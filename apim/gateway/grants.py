@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from django.db import connection as database
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
-from apim.catalog.models import ApiVersion, Plan
+from apim.catalog.limit_terms import in_order
+from apim.catalog.models import ApiVersion, Operation, Plan
 from apim.core import clock
 from apim.core.locks import LockId
 from apim.gateway import grant_format as wire
@@ -28,9 +30,13 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from apim.catalog.models import Limit
+
 logger = logging.getLogger(__name__)
 
 BATCH = 500
+# Who asks for changes less often than so many are made must forget everything it remembers.
+CHANGES_KEPT = 10_000
 # For so long an expired key is refused as expired, then as unknown.
 EXPIRED_TOLD = timedelta(days=30)
 # Subscriptions that explain a refusal; ended ones look like none.
@@ -78,6 +84,13 @@ def project_product(product_id: int) -> None:
     project_routes()
 
 
+def project_version(version_id: int) -> None:
+    """Write the operations of one API version, and the routes: calls must find both."""
+    with _one_object(version_id):
+        _write(_operations([version_id]))
+    project_routes()
+
+
 def project_routes() -> None:
     """Write the table of listen paths."""
     with _one_object(0):
@@ -102,6 +115,7 @@ def project_all() -> int:
     wrong = sum(_mend(_keys, ids) for ids in _batches(ApiKey.objects.all()))
     wrong += sum(_mend(_applications, ids) for ids in _batches(Application.objects.all()))
     wrong += sum(_mend(_plans, ids) for ids in _batches(Plan.objects.all()))
+    wrong += sum(_mend(_operations, ids) for ids in _batches(ApiVersion.objects.all()))
     with _all_objects():
         wrong += _write_different(_routes())
     wrong += _remove_strangers()
@@ -158,6 +172,7 @@ def _applications(ids: Sequence[int]) -> Values:
             active=application.state == Application.State.ACTIVE
             and organization.state == organization.State.ACTIVE,
             subs=tuple(by_application.get(application.pk, ())),
+            tz=organization.time_zone,
         )
         is_there = application.state != Application.State.DELETED
         name = wire.application_name(application.public_id)
@@ -176,18 +191,48 @@ def _plans(ids: Sequence[int]) -> Values:
             product_pk=plan.product.pk,
             product_name=plan.product.name,
             versions=frozenset(version.public_id for version in plan.product.versions.all()),
-            limits=tuple(
-                wire.LimitGrant(name=limit.window, quota=limit.quota, window=limit.window)
-                for limit in plan.limits.all()
-            ),
+            limits=tuple(_limit(limit) for limit in in_order(plan.limits.all())),
         )
         values[wire.plan_name(plan.public_id)] = msgspec.json.encode(grant, order="deterministic")
+    return values
+
+
+def _limit(limit: Limit) -> wire.LimitGrant:
+    return wire.LimitGrant(
+        name=limit.policy_name,
+        quota=limit.quota,
+        window=limit.window,
+        kind=limit.kind,
+        every=limit.every,
+        per=limit.per,
+        group=limit.group,
+        soft=limit.is_soft,
+    )
+
+
+def _operations(version_ids: Sequence[int]) -> Values:
+    """Every operation of the versions that gateways serve, as their current revision has it."""
+    of_version: dict[int, list[wire.OperationGrant]] = {}
+    rows = Operation.objects.filter(version_id__in=version_ids, removed_at__isnull=True)
+    for row in rows.order_by("position", "pk"):
+        of_version.setdefault(row.version_id, []).append(
+            wire.OperationGrant(
+                method=row.method, path=row.path, groups=tuple(row.tags), cost=row.cost
+            )
+        )
+    values: Values = {}
+    for version in ApiVersion.objects.filter(pk__in=version_ids):
+        grant = wire.OperationGrants(items=tuple(of_version.get(version.pk, ())))
+        name = wire.operations_name(version.public_id)
+        values[name] = msgspec.json.encode(grant) if version.is_callable else None
     return values
 
 
 def _routes() -> Values:
     states = [*ApiVersion.CALLABLE, ApiVersion.State.RETIRED]
     rows = ApiVersion.objects.filter(state__in=states).select_related("api").order_by("pk")
+    costly = Operation.objects.filter(removed_at__isnull=True).exclude(cost=1)
+    rows = rows.annotate(has_costs=Exists(costly.filter(version=OuterRef("pk"))))
     table: dict[str, wire.RouteGrant] = {}
     for version in rows.prefetch_related("products"):
         product = next((p for p in version.products.all() if p.state == p.State.PUBLISHED), None)
@@ -201,6 +246,10 @@ def _routes() -> Values:
             sunset=version.sunset_on.isoformat() if version.sunset_on else None,
             product=product.name if product else "",
             product_slug=product.slug if product else "",
+            fail_open=version.fails_open,
+            by_operation=version.has_costs,
+            cost_header=version.cost_header,
+            sandbox=bool(version.sandbox_upstream_url),
         )
     return {wire.ROUTES: msgspec.json.encode(table)}
 
@@ -253,7 +302,9 @@ def _write(values: Mapping[str, bytes | None]) -> None:
             pipe.delete(name)
         else:
             pipe.set(name, value)
-    pipe.publish(wire.CHANGED, " ".join(values))
+    names = " ".join(values)
+    pipe.publish(wire.CHANGED, names)
+    pipe.xadd(wire.CHANGES, {"n": names}, maxlen=CHANGES_KEPT, approximate=True)
     pipe.execute()
 
 
@@ -306,7 +357,7 @@ def _scan_batches(pattern: str) -> Iterator[list[str]]:
 
 
 def _known(names: list[str]) -> set[str]:
-    """Names among these that a row stands behind, and the two that always may be there."""
+    """Names among these that a row stands behind, and those that always may be there."""
 
     def ids(prefix: str) -> list[str]:
         return [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
@@ -314,10 +365,13 @@ def _known(names: list[str]) -> set[str]:
     keys = ApiKey.objects.filter(digest__in=ids("g:key:")).values_list("digest", flat=True)
     applications = Application.objects.filter(public_id__in=ids("g:app:"))
     plans = Plan.objects.filter(public_id__in=ids("g:plan:"))
+    versions = ApiVersion.objects.callable().filter(public_id__in=ids("g:ops:"))
     return {
         wire.EPOCH,
         wire.ROUTES,
+        wire.CHANGES,
         *map(wire.key_name, keys),
         *map(wire.application_name, applications.values_list("public_id", flat=True)),
         *map(wire.plan_name, plans.values_list("public_id", flat=True)),
+        *map(wire.operations_name, versions.values_list("public_id", flat=True)),
     }

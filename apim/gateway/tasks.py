@@ -37,7 +37,7 @@ def project_product(product_id: int) -> None:
 
 @shared_task(name="gateway.serve_version")
 def serve_version(version_id: int) -> None:
-    grants.project_routes()
+    grants.project_version(version_id)
     snapshots.rebuild_envoy_snapshot(reason=f"version {version_id} changed")
 
 

@@ -4,12 +4,14 @@ import json
 import threading
 from datetime import timedelta
 
+import msgspec
 import pytest
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
+from apim.catalog.models import Limit, Operation
 from apim.gateway import grants
-from apim.gateway.grant_format import CHANGED, EPOCH, ROUTES
+from apim.gateway.grant_format import CHANGED, CHANGES, EPOCH, ROUTES, LimitGrant, PlanGrant
 from apim.keys.models import ApiKey
 from tests.apim.gateway.world import make_key, make_version, make_world
 from tests.deadline import eventually
@@ -50,6 +52,81 @@ def test_change_is_announced_after_the_value_is_written(world, store):
         message = eventually(lambda: listener.get_message(timeout=1))
 
     assert message["data"].decode() == f"g:app:{world.application.public_id}"
+
+
+def test_change_stands_in_the_change_feed_for_those_who_ask_later(world, store):
+    before = store.xinfo_stream(CHANGES)["last-generated-id"]
+    grants.project_application(world.application.pk)
+
+    ((_, entry),) = store.xrange(CHANGES, min=b"(" + before)
+    assert entry == {b"n": f"g:app:{world.application.public_id}".encode()}
+
+
+def test_time_zone_of_the_organization_is_told_with_each_application(world, store):
+    type(world.organization).objects.update(time_zone="Pacific/Auckland")
+    grants.project_organization(world.organization.pk)
+
+    assert value(store, f"g:app:{world.application.public_id}")["tz"] == "Pacific/Auckland"
+
+
+def test_limits_of_all_kinds_are_told_in_the_order_in_which_they_are_asked(world, store):
+    world.plan.limits.all().delete()
+    for terms in (
+        {"kind": "sliding", "window": "second", "every": 10, "quota": 9, "per": "key"},
+        {"window": "month", "quota": 900, "is_soft": True},
+        {"window": "day", "quota": 50, "group": "Search API"},
+        {"kind": "concurrent", "quota": 4, "per": "organization", "name": "lanes"},
+    ):
+        Limit.objects.create(plan=world.plan, **terms)
+    grants.project_plan(world.plan.pk)
+
+    plan = msgspec.json.decode(store.get(f"g:plan:{world.plan.public_id}"), type=PlanGrant)
+    assert plan.limits == (
+        LimitGrant("lanes", 4, kind="concurrent", per="organization"),
+        LimitGrant("search-api-day", 50, "day", group="Search API"),
+        LimitGrant("soft-month", 900, "month", soft=True),
+        LimitGrant("key-10-seconds", 9, "second", kind="sliding", every=10, per="key"),
+    )
+
+
+def test_operations_are_told_with_their_groups_and_costs(world, store):
+    Operation.objects.create(
+        version=world.version, method="GET", path="/tides/{port}", tags=["Tides"], cost=5
+    )
+    removed = Operation.objects.create(version=world.version, method="GET", path="/old", cost=9)
+    Operation.objects.filter(pk=removed.pk).update(removed_at=timezone.now())
+    grants.project_version(world.version.pk)
+
+    assert value(store, f"g:ops:{world.version.public_id}") == {
+        "items": [{"method": "GET", "path": "/tides/{port}", "groups": ["Tides"], "cost": 5}]
+    }
+    assert value(store, ROUTES)[world.path]["by_operation"] is True
+
+
+def test_retired_version_has_no_operations_and_reconciliation_knows_those_that_have(world, store):
+    name = f"g:ops:{world.version.public_id}"
+    assert store.exists(name)
+    assert grants.project_all() == 0
+    type(world.version).objects.update(state="retired")
+    grants.project_version(world.version.pk)
+    assert not store.exists(name)
+    store.set(name, b"{}")
+    assert grants.project_all() == 1
+    assert not store.exists(name)
+
+
+def test_route_says_how_the_version_is_counted_and_what_happens_when_nobody_can_check(world, store):
+    plain = value(store, ROUTES)[world.path]
+    assert not {"fail_open", "by_operation", "cost_header", "sandbox"} & set(plain)
+    type(world.version).objects.update(
+        fails_open=True, cost_header="x-cost", sandbox_upstream_url="http://127.0.0.1:8"
+    )
+    grants.project_version(world.version.pk)
+
+    route = value(store, ROUTES)[world.path]
+    assert route["fail_open"] is True
+    assert route["cost_header"] == "x-cost"
+    assert route["sandbox"] is True
 
 
 @pytest.mark.parametrize("suspended", ["application", "organization"])
