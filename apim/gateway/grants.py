@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from django.db import connection as database
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
 from apim.catalog.limit_terms import in_order
 from apim.catalog.models import ApiVersion, Operation, Plan
@@ -232,7 +231,7 @@ def _routes() -> Values:
     states = [*ApiVersion.CALLABLE, ApiVersion.State.RETIRED]
     rows = ApiVersion.objects.filter(state__in=states).select_related("api").order_by("pk")
     costly = Operation.objects.filter(removed_at__isnull=True).exclude(cost=1)
-    rows = rows.annotate(has_costs=Exists(costly.filter(version=OuterRef("pk"))))
+    with_costs = set(costly.values_list("version_id", flat=True).distinct())
     table: dict[str, wire.RouteGrant] = {}
     for version in rows.prefetch_related("products"):
         product = next((p for p in version.products.all() if p.state == p.State.PUBLISHED), None)
@@ -247,7 +246,7 @@ def _routes() -> Values:
             product=product.name if product else "",
             product_slug=product.slug if product else "",
             fail_open=version.fails_open,
-            by_operation=version.has_costs,
+            by_operation=version.pk in with_costs,
             cost_header=version.cost_header,
             sandbox=bool(version.sandbox_upstream_url),
         )
