@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, field
 from datetime import date, datetime  # noqa: TC003 - msgspec reads annotations at run time
+from decimal import Decimal, InvalidOperation
 from enum import IntFlag
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
+
+# Units have up to six decimals, so a millionth is the whole number that is stored and added.
+MICRO = 1_000_000
+MAX_UNITS = 10**12
+MAX_COST = 1_000_000
 
 
 class Flag(IntFlag):
@@ -29,10 +38,27 @@ class Names(NamedTuple):
     environment: str
 
 
+NO_NAMES = Names("", "", "", "", "", "")
+
+
+class Foreign(NamedTuple):
+    """Names in a foreign gateway's own words; empty where it reports none. Never a secret."""
+
+    # Id of the credential at the gateway; at most 128 characters, like the others.
+    credential: str = ""
+    consumer: str = ""
+    route: str = ""
+    service: str = ""
+
+
+NO_FOREIGN = Foreign()
+
+
 class Event(msgspec.Struct, gc=False):
     """One call. Durations in microseconds; `path` without query, secrets removed."""
 
     event_id: str
+    # When the call began, UTC.
     occurred_at: datetime
     occurred_on: date
     names: Names
@@ -40,13 +66,26 @@ class Event(msgspec.Struct, gc=False):
     path: str
     status: int
     duration_us: int
+    # None: the call never got there, or the gateway does not measure it.
     upstream_us: int | None
     request_bytes: int
     response_bytes: int
     decision: str
     is_denied: bool
     is_billable: bool
+    # The caller's program, by family: the dimension "client".
     user_agent: str
+    # Measured units times MICRO; 0 when the gateway measured none.
+    units_micro: int = 0
+    # What the call counted in limits.
+    cost: int = 1
+    # It passed beyond a soft limit.
+    is_overage: bool = False
+    # ISO 3166-1 alpha-2, upper case, or empty.
+    country: str = ""
+    # Where the caller called from. Kept for the key only (last seen), not with the event.
+    ip: str = ""
+    foreign: Foreign = NO_FOREIGN
 
 
 class Refused(Exception):
@@ -56,3 +95,56 @@ class Refused(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+class Rejected(NamedTuple):
+    """A record that cannot be counted, as it came; `index` is its place in the delivery."""
+
+    index: int
+    code: str
+    message: str
+    raw: bytes
+
+
+@dataclass(slots=True)
+class Reading:
+    """What a dialect makes of a delivery; `ignored` counts rows that are no calls."""
+
+    events: list[Event] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    ignored: int = 0
+    # Which dialect reads the rejected records when they are replayed.
+    format: str = "own"
+
+
+@lru_cache(maxsize=4096)
+def units_micro(reported: str | float | None) -> int:
+    """Millionths of a unit, exactly; 0 for nothing, "-" and "".
+
+    Raises Refused for what is no number, negative, above MAX_UNITS or finer than a millionth.
+    """
+    if reported is None or reported in {"", "-"}:
+        return 0
+    try:
+        micro = Decimal(str(reported)) * MICRO
+        whole = int(micro)
+    except (InvalidOperation, ValueError, OverflowError):
+        raise Refused("invalid_units", f"{str(reported)[:60]!r} is no number of units") from None
+    if whole != micro or not 0 <= micro <= MAX_UNITS * MICRO:
+        raise Refused(
+            "invalid_units",
+            f"{str(reported)[:60]!r}: units are 0 to {MAX_UNITS} with at most six decimals",
+        )
+    return whole
+
+
+# What proxies write for "unknown": XX and T1 (Tor) are Cloudflare's, ZZ is CLDR's.
+_NO_COUNTRY = frozenset({"XX", "T1", "ZZ"})
+_COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+@lru_cache(maxsize=1024)
+def country_code(reported: str) -> str:
+    """ISO 3166-1 alpha-2 in upper case; empty for what cannot be one."""
+    code = reported.strip().upper()
+    return code if _COUNTRY.fullmatch(code) and code not in _NO_COUNTRY else ""
