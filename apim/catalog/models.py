@@ -15,8 +15,10 @@ from apim.catalog.limit_terms import (
     LimitTerms,
     LimitWindow,
     default_name,
+    in_order,
     terms_checks,
 )
+from apim.catalog.limit_words import sentence
 from apim.core.ids import PublicIdField
 
 
@@ -233,6 +235,11 @@ class Plan(models.Model):
     def __str__(self) -> str:
         return f"{self.product.name} {self.name}"
 
+    @property
+    def limits_in_order(self) -> list[Limit]:
+        """As they are asked: organization, application, key; the shortest window first."""
+        return in_order(self.limits.all())
+
 
 class Limit(LimitTerms):
     """A limit of a plan; see LimitTerms. Beyond a soft one calls pass and are marked as overage."""
@@ -289,3 +296,8 @@ class Limit(LimitTerms):
             group=self.group,
             is_soft=self.is_soft,
         )
+
+    @property
+    def words(self) -> str:
+        """For instance `600 calls in any 10 minutes, per API key`."""
+        return sentence(self)

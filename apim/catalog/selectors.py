@@ -95,6 +95,11 @@ def get_plan(public_id: str) -> Plan:
     return _one(_plans().filter(public_id=public_id))
 
 
+def get_limit(public_id: str) -> Limit:
+    """With its plan and product. Raises NotFound."""
+    return _one(Limit.objects.select_related("plan__product").filter(public_id=public_id))
+
+
 def get_operation(public_id: str) -> Operation:
     """With its version and API. Raises NotFound."""
     return _one(Operation.objects.select_related("version__api").filter(public_id=public_id))
@@ -141,6 +146,14 @@ def versions_of(api: Api) -> QuerySet[ApiVersion]:
     )
 
 
+def groups_of(product: Product) -> tuple[str, ...]:
+    """The operation groups (tags) of a product's versions, by name."""
+    tags = Operation.objects.filter(
+        version__in=product.versions.all(), removed_at__isnull=True
+    ).values_list("tags", flat=True)
+    return tuple(sorted({tag for tags_of_one in tags for tag in tags_of_one}, key=str.casefold))
+
+
 def revisions_of(version: ApiVersion) -> QuerySet[SpecRevision]:
     """Newest first, without the documents themselves."""
     return SpecRevision.objects.filter(version=version).defer("raw").order_by("-number")
@@ -162,7 +175,7 @@ def product_list(*, query: str = "", state: str = "") -> QuerySet[Product]:
 
 
 def plans_of(product: Product) -> QuerySet[Plan]:
-    """All plans of a product in their order, limits loaded (shortest window first)."""
+    """All plans of a product in their order, limits loaded."""
     return _plans().filter(product=product)
 
 
@@ -318,13 +331,9 @@ def _callable_versions() -> Prefetch[str]:
 
 
 def _plans() -> QuerySet[Plan]:
-    order = Case(
-        *(When(window=w, then=Value(i)) for i, w in enumerate(Limit.Window.values)),
-        output_field=IntegerField(),
-    )
     return (
         Plan.objects.select_related("product")
-        .prefetch_related(Prefetch("limits", Limit.objects.order_by(order)))
+        .prefetch_related("limits")
         .order_by("product_id", "position", "id")
     )
 

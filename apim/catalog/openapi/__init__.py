@@ -1,10 +1,10 @@
 """Importing OpenAPI documents. Knows nothing of the catalog's tables."""
 
 from apim.catalog.openapi.fetch import SpecFetchFailed, fetch_spec
-from apim.catalog.openapi.match import OperationMatcher
 from apim.catalog.openapi.operations import OperationSpec, extract_operations
 from apim.catalog.openapi.parse import ParsedDocument, Server, Tag, parse_document
 from apim.catalog.openapi.problems import InvalidSpecification, Severity, SpecProblem
+from apim.catalog.operation_match import OperationMatcher
 
 __all__ = [
     "InvalidSpecification",

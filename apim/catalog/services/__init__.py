@@ -7,11 +7,12 @@ from apim.catalog.services.lifecycle import (
     restore_version,
     retire_version,
 )
+from apim.catalog.services.limits import add_limit, change_limit, remove_limit, set_limits
+from apim.catalog.services.operations import set_operation_costs
 from apim.catalog.services.plans import (
     create_plan,
     publish_plan,
     retire_plan,
-    set_limits,
     update_plan,
 )
 from apim.catalog.services.products import (
@@ -23,6 +24,8 @@ from apim.catalog.services.products import (
 from apim.catalog.services.versions import create_version, update_version, upload_revision
 
 __all__ = [
+    "add_limit",
+    "change_limit",
     "create_api",
     "create_plan",
     "create_product",
@@ -31,11 +34,13 @@ __all__ = [
     "publish_plan",
     "publish_product",
     "publish_version",
+    "remove_limit",
     "restore_version",
     "retire_plan",
     "retire_product",
     "retire_version",
     "set_limits",
+    "set_operation_costs",
     "update_api",
     "update_plan",
     "update_product",

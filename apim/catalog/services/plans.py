@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -10,25 +9,24 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from apim.audit.services import record
-from apim.catalog.errors import LimitsInvalid, WrongState
+from apim.catalog.errors import WrongState
+from apim.catalog.limit_checks import checked_limits
 from apim.catalog.models import Limit, Plan, Product
 from apim.catalog.naming import checked_name, free_slug
 from apim.catalog.services.apis import checked_summary
 from apim.catalog.services.changes import change, unique
+from apim.catalog.services.limits import told
 from apim.core import clock
 from apim.core.errors import InvalidInput
 from apim.outbox.services import publish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from apim.audit.actors import Actor
+    from apim.catalog.limit_checks import LimitInput
 
 State = Plan.State
-# Shortest first: a longer window must allow at least as much as a shorter one.
-WINDOWS = tuple(Limit.Window.values)
-# Counters stay exact in Redis scripts, whose numbers are doubles.
-QUOTA_MAX = 2**53
 
 
 @transaction.atomic
@@ -40,34 +38,41 @@ def create_plan(
     slug: str | None = None,
     summary: str = "",
     approval: str = Plan.Approval.AUTOMATIC,
-    limits: Iterable[tuple[str, int]] = (),
+    limits: Iterable[LimitInput | tuple[str, int]] = (),
     position: int | None = None,
+    charges_overage: bool = False,
 ) -> Plan:
-    """Create a draft plan; `limits` are (window, calls), one per window, none for no limit.
+    """Create a draft plan; no limits mean that nothing is limited.
 
     Raises InvalidInput, NameTaken, LimitsInvalid, WrongState if the product is retired.
     """
     if product.state == Product.State.RETIRED:
         raise WrongState(_("%(product)s is retired.") % {"product": product})
-    wanted = _checked_limits(limits)
+    wanted = checked_limits(limits)
     plan = Plan(
         product=product,
         name=checked_name(name),
         summary=checked_summary(summary),
         approval=_checked_approval(approval),
         position=_next_position(product) if position is None else _checked_position(position),
+        charges_overage=charges_overage,
     )
     plan.slug = free_slug(
         Plan.objects.filter(product=product), wanted=slug, name=plan.name, fallback="plan"
     )
     with unique("slug"):
         plan.save()
-    Limit.objects.bulk_create(Limit(plan=plan, window=w, quota=q) for w, q in wanted.items())
+    Limit.objects.bulk_create(Limit(plan=plan, **terms._asdict()) for terms in wanted)
     record(
         actor,
         "plan.created",
         plan,
-        after={"name": plan.name, "approval": plan.approval, "limits": wanted},
+        after={
+            "name": plan.name,
+            "approval": plan.approval,
+            "charges_overage": plan.charges_overage,
+            "limits": told(wanted),
+        },
     )
     publish("plan.changed", plan_id=plan.pk)
     return plan
@@ -82,44 +87,22 @@ def update_plan(
     summary: str | None = None,
     approval: str | None = None,
     position: int | None = None,
+    charges_overage: bool | None = None,
 ) -> Plan:
-    """Change what is said about a plan and whether subscribing needs approval; None stays.
+    """Change what is said about a plan and what holds for its subscribers; None stays.
 
-    Raises InvalidInput.
+    `charges_overage`: calls beyond a soft limit are charged. Raises InvalidInput.
     """
     values = {
         "name": None if name is None else checked_name(name),
         "summary": None if summary is None else checked_summary(summary),
         "approval": None if approval is None else _checked_approval(approval),
         "position": None if position is None else _checked_position(position),
+        "charges_overage": charges_overage,
     }
     if change(plan, actor=actor, action="plan.updated", values=values):
         publish("plan.changed", plan_id=plan.pk)
     return plan
-
-
-@transaction.atomic
-def set_limits(*, actor: Actor, plan: Plan, limits: Iterable[tuple[str, int]]) -> tuple[Limit, ...]:
-    """Replace the plan's limits; they hold for its subscribers within a second.
-
-    Raises LimitsInvalid.
-    """
-    wanted = _checked_limits(limits)
-    Plan.objects.select_for_update().get(pk=plan.pk)
-    before = {limit.window: limit.quota for limit in plan.limits.all()}
-    if wanted != before:
-        plan.limits.exclude(window__in=wanted).delete()
-        for window, quota in wanted.items():
-            Limit.objects.update_or_create(plan=plan, window=window, defaults={"quota": quota})
-        record(
-            actor,
-            "plan.limits_changed",
-            plan,
-            before={"limits": before},
-            after={"limits": wanted},
-        )
-        publish("plan.changed", plan_id=plan.pk)
-    return tuple(sorted(plan.limits.all(), key=lambda limit: WINDOWS.index(limit.window)))
 
 
 def publish_plan(*, actor: Actor, plan: Plan) -> Plan:
@@ -147,34 +130,6 @@ def _move(actor: Actor, plan: Plan, *, start: tuple[Plan.State, ...], end: Plan.
     record(actor, f"plan.{end}", plan, before={"state": before}, after={"state": end})
     publish("plan.changed", plan_id=plan.pk)
     return plan
-
-
-def _checked_limits(limits: Iterable[tuple[str, int]]) -> Mapping[str, int]:
-    """Window to calls, shortest window first."""
-    given = list(limits)
-    for window, quota in given:
-        if window not in WINDOWS:
-            _refuse_limits(
-                _("“%(window)s” is not one of %(windows)s.")
-                % {"window": window, "windows": ", ".join(WINDOWS)}
-            )
-        if isinstance(quota, bool) or not isinstance(quota, int) or not 1 <= quota <= QUOTA_MAX:
-            _refuse_limits(_("A limit is a whole number of calls, at least 1."))
-    wanted = dict(sorted(given, key=lambda limit: WINDOWS.index(limit[0])))
-    if len(wanted) != len(given):
-        _refuse_limits(_("There can be one limit per window."))
-    ordered = list(wanted.items())
-    for (short, fewer), (long, more) in pairwise(ordered):
-        if fewer > more:
-            _refuse_limits(
-                _("%(fewer)d per %(short)s can never be reached with %(more)d per %(long)s.")
-                % {"fewer": fewer, "short": short, "more": more, "long": long}
-            )
-    return wanted
-
-
-def _refuse_limits(message: str) -> None:
-    raise LimitsInvalid(message, fields={"limits": [message]})
 
 
 def _checked_approval(approval: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 VERSION_NAME_MAX_LENGTH = 30
 TIMEOUT_MAX_SECONDS = 600
+HEADER_MAX_LENGTH = 60
+# RFC 9110 section 5.1 allows more; nobody uses it, and templates of gateways might stumble.
+HEADER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _OPERATION_FIELDS = (
     "operation_id",
     "summary",
@@ -143,8 +147,13 @@ def update_version(
     upstream_url: str | None = None,
     sandbox_upstream_url: str | None = None,
     timeout_seconds: int | None = None,
+    cost_header: str | None = None,
+    fails_open: bool | None = None,
 ) -> ApiVersion:
     """Change where and how gateways forward; what is None stays, an empty sandbox is removed.
+
+    `cost_header` names the response header in which the upstream states what a call costs, empty
+    for none; `fails_open` lets known keys by while nobody can check them.
 
     Raises UpstreamInvalid, InvalidInput, and WrongState for a retired version.
     """
@@ -157,6 +166,8 @@ def update_version(
         if sandbox_upstream_url is None
         else _sandbox(sandbox_upstream_url),
         "timeout_seconds": None if timeout_seconds is None else _checked_timeout(timeout_seconds),
+        "cost_header": None if cost_header is None else _checked_header(cost_header),
+        "fails_open": fails_open,
     }
     if change(locked, actor=actor, action="api_version.updated", values=values):
         publish("api_version.changed", version_id=locked.pk)
@@ -179,6 +190,15 @@ def _checked_timeout(seconds: int) -> int:
         message = _("Between 1 and %(max)d seconds.") % {"max": TIMEOUT_MAX_SECONDS}
         raise InvalidInput(message, fields={"timeout_seconds": [message]})
     return seconds
+
+
+def _checked_header(name: str) -> str:
+    name = name.strip().lower()
+    if name and (len(name) > HEADER_MAX_LENGTH or not HEADER_NAME.fullmatch(name)):
+        message = _("Letters, digits and hyphens, at most %(max)d; for instance x-call-cost.")
+        message = message % {"max": HEADER_MAX_LENGTH}
+        raise InvalidInput(message, fields={"cost_header": [message]})
+    return name
 
 
 def _add_revision(

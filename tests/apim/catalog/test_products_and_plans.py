@@ -89,7 +89,11 @@ def test_a_plan_has_several_limits_from_second_to_month(product, pia, news, acti
         "day": 20_000,
         "month": 500_000,
     }
-    assert actions(plan)[0][2]["limits"] == {"second": 5, "day": 20_000, "month": 500_000}
+    assert actions(plan)[0][2]["limits"] == {
+        "second": "5 per second",
+        "day": "20000 per day",
+        "month": "500000 per month",
+    }
     assert news()[-1] == ("plan.changed", {"plan_id": plan.pk})
     assert services.create_plan(actor=pia, product=product, name="More").position == 1
 
@@ -104,8 +108,8 @@ def test_limits_are_replaced_and_those_that_stay_keep_their_row(product, pia, ne
     assert limits[0].pk == second
     action, before, after = actions(plan)[-1]
     assert action == "plan.limits_changed"
-    assert before == {"limits": {"second": 5, "day": 100}}
-    assert after == {"limits": {"second": 7, "month": 900}}
+    assert before == {"limits": {"second": "5 per second", "day": "100 per day"}}
+    assert after == {"limits": {"second": "7 per second", "month": "900 per month"}}
     told = len(news())
     services.set_limits(actor=pia, plan=plan, limits=[("second", 7), ("month", 900)])
     assert len(news()) == told
@@ -129,7 +133,7 @@ def test_limits_are_replaced_and_those_that_stay_keep_their_row(product, pia, ne
 def test_limits_that_make_no_sense_are_refused(product, pia, limits):
     with pytest.raises(LimitsInvalid) as caught:
         services.create_plan(actor=pia, product=product, name="Pro", limits=limits)
-    assert "limits" in caught.value.fields
+    assert all(name.startswith("limits/") for name in caught.value.fields)
     plan = services.create_plan(actor=pia, product=product, name="Pro", limits=[("day", 9)])
     with pytest.raises(LimitsInvalid):
         services.set_limits(actor=pia, plan=plan, limits=limits)
