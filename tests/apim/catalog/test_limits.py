@@ -171,8 +171,10 @@ def test_limits_that_others_forestall_are_warned_of_whatever_their_order(limits,
         (TEN_SECONDS, "600 calls in any 10 seconds"),
         (
             LimitInput("minute", 600, kind="sliding", every=10, per="organization", group="search"),
-            "600 calls in any 10 minutes, all applications of an organization together, "
-            "for operations in the group “search”",
+            (
+                "600 calls in any 10 minutes, all applications of an organization together, "
+                "for operations in the group “search”"
+            ),
         ),
         (LimitInput("hour", 5, kind="fixed", per="key"), "5 calls in each hour, per API key"),
         (LimitInput("", 4, kind="concurrent"), "4 calls at the same time"),
