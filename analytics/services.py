@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import connection, transaction
 
+from analytics import sightings
 from analytics.intake import MAX_AGE, Receipt, receive
 from apim.core import clock
 from apim.gateway.models import Gateway
@@ -25,11 +26,11 @@ _KEYS_USED = """
 
 
 def note_keys_used(*, since: timedelta = timedelta(minutes=15)) -> int:
-    """Copy the latest calls to `last_used_at` of their keys; returns how many keys changed."""
+    """Copy where keys were last seen to their rows; returns how many keys changed."""
     with connection.cursor() as cursor:
         cursor.execute(_KEYS_USED, [clock.now() - since])
-        last_used = dict(cursor.fetchall())
-    return ApiKey.objects.mark_used(last_used)
+        counted = dict(cursor.fetchall())
+    return ApiKey.objects.mark_used(sightings.merged(sightings.take(), counted))
 
 
 @transaction.atomic

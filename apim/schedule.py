@@ -28,6 +28,14 @@ SCHEDULE: dict[str, Entry] = {
         "task": "gateway.reconcile",
         "schedule": schedule(timedelta(seconds=60)),
     },
+    "gateway-rehashed-keys": {
+        "task": "gateway.take_rehashed",
+        "schedule": schedule(timedelta(seconds=10)),
+    },
+    "keys-expiring": {
+        "task": "keys.announce_expiries",
+        "schedule": crontab(minute="23"),
+    },
     # Intake nudges the worker; this finds what a lost message left behind.
     "usage-roll-up": {
         "task": "analytics.roll_up",
@@ -35,7 +43,7 @@ SCHEDULE: dict[str, Entry] = {
     },
     "usage-keys-used": {
         "task": "analytics.note_keys_used",
-        "schedule": schedule(timedelta(seconds=60)),
+        "schedule": schedule(timedelta(seconds=15)),
     },
     "usage-partitions": {
         "task": "analytics.make_partitions",

@@ -14,11 +14,17 @@ _PLAN = Subscriber("gateway.project_plan", immediate=True)
 _PRODUCT = Subscriber("gateway.project_product", immediate=True)
 _VERSION = Subscriber("gateway.serve_version", immediate=True)
 
+# Mails, one entry for each person.
+_EXPIRY_MAIL = Subscriber("keys.mail_expiry")
+_LEAK_MAIL = Subscriber("keys.mail_leak")
+
 SUBSCRIBERS: dict[str, tuple[Subscriber, ...]] = {
     "key.issued": (_KEY,),
     "key.rotated": (_KEY,),
     "key.changed": (_KEY,),
     "key.revoked": (_KEY,),
+    "key.expires_soon": (_EXPIRY_MAIL,),
+    "key.leaked": (_LEAK_MAIL,),
     "application.changed": (_APPLICATION,),
     "subscription.changed": (_SUBSCRIPTION,),
     "organization.changed": (_ORGANIZATION,),

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("apim.ui.urls")),
     path("", include("apim.accounts.urls")),
     path("accounts/", include("allauth.urls")),
+    path("", include("apim.keys.urls")),
     path("", include("apim.gateway.urls")),
     path("", include("analytics.urls")),
     path("", include("billing.urls")),

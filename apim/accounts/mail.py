@@ -30,6 +30,8 @@ ACTIONS: dict[str, StrOrPromise] = {
     "password_reset_url": _("Choose a new password"),
     "invitation_url": _("See the invitation"),
     "signup_url": _("Create an account"),
+    "rotate_url": _("Rotate the key"),
+    "key_url": _("Open the key"),
 }
 
 

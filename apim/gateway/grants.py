@@ -16,12 +16,13 @@ import msgspec
 from django.db import connection as database
 from django.db import transaction
 
-from apim.catalog.limit_terms import in_order
 from apim.catalog.models import ApiVersion, Operation, Plan
 from apim.core import clock
 from apim.core.locks import LockId
 from apim.gateway import grant_format as wire
+from apim.gateway.key_grants import key_values
 from apim.gateway.redis_connection import connection
+from apim.keys import secrets
 from apim.keys.models import ApiKey, Application, Subscription
 
 if TYPE_CHECKING:
@@ -133,22 +134,7 @@ def _redis_run() -> str:
 
 
 def _keys(ids: Sequence[int]) -> Values:
-    values: Values = {}
-    rows = ApiKey.objects.filter(pk__in=ids).select_related("application")
-    forgotten_at = clock.now() - EXPIRED_TOLD
-    for key in rows:
-        is_told = key.state == ApiKey.State.ACTIVE and (
-            key.expires_at is None or key.expires_at > forgotten_at
-        )
-        grant = wire.KeyGrant(
-            id=key.public_id,
-            pk=key.pk,
-            app=key.application.public_id,
-            env=key.environment,
-            exp=key.expires_at.timestamp() if key.expires_at else None,
-        )
-        values[wire.key_name(key.digest)] = msgspec.json.encode(grant) if is_told else None
-    return values
+    return key_values(ids, expired_told=EXPIRED_TOLD)
 
 
 def _applications(ids: Sequence[int]) -> Values:
@@ -190,7 +176,7 @@ def _plans(ids: Sequence[int]) -> Values:
             product_pk=plan.product.pk,
             product_name=plan.product.name,
             versions=frozenset(version.public_id for version in plan.product.versions.all()),
-            limits=tuple(_limit(limit) for limit in in_order(plan.limits.all())),
+            limits=tuple(_limit(limit) for limit in plan.limits_in_order),
         )
         values[wire.plan_name(plan.public_id)] = msgspec.json.encode(grant, order="deterministic")
     return values
@@ -368,6 +354,7 @@ def _known(names: list[str]) -> set[str]:
     return {
         wire.EPOCH,
         wire.ROUTES,
+        secrets.IMPORTED,
         wire.CHANGES,
         *map(wire.key_name, keys),
         *map(wire.application_name, applications.values_list("public_id", flat=True)),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from apim.gateway import grants, snapshots
+from apim.gateway import grants, rehash, snapshots
 
 
 @shared_task(name="gateway.project_key")
@@ -51,3 +51,8 @@ def watch_grants() -> None:
 def reconcile() -> None:
     grants.project_all()
     snapshots.rebuild_envoy_snapshot(reason="reconciliation")
+
+
+@shared_task(name="gateway.take_rehashed")
+def take_rehashed() -> None:
+    rehash.take_rehashed()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from apim.core.errors import Conflict
+from apim.core.errors import Conflict, InvalidInput
 
 
 class OrganizationSuspended(Conflict):
@@ -35,6 +35,16 @@ class KeyAlreadyRotated(Conflict):
 class KeyNotInGrace(Conflict):
     code = "key_not_in_grace"
     title = _("The API key has no grace that could be changed")
+
+
+class GraceAlreadyExtended(Conflict):
+    code = "grace_already_extended"
+    title = _("The grace has been extended once already")
+
+
+class ImportRefused(InvalidInput):
+    code = "import_refused"
+    title = _("No key was imported")
 
 
 class PlanNotOffered(Conflict):

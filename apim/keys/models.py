@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from django.utils.translation import gettext_lazy as _
 
+from apim.catalog.limit_terms import (
+    GROUP_MAX_LENGTH,
+    LimitKind,
+    LimitPer,
+    LimitTerms,
+    LimitWindow,
+    default_name,
+    terms_checks,
+)
 from apim.core import clock
 from apim.core.ids import PublicIdField
+from apim.keys.sightings import Sighting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -169,29 +180,66 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         )
 
     def extend_grace(self, key: ApiKey, *, ends_at: datetime, at: datetime) -> bool:
-        """Compare and set: False unless the key is rotated, usable and would live longer."""
-        rotated = self.usable(at).filter(pk=key.pk, successor__isnull=False)
-        return rotated.filter(expires_at__lt=ends_at).update(expires_at=ends_at) == 1
+        """Compare and set, once for each rotation.
+
+        False unless the key is rotated, usable, not yet extended and would live longer.
+        """
+        rotated = self.usable(at).filter(
+            pk=key.pk, successor__isnull=False, grace_extended_at__isnull=True
+        )
+        later = rotated.filter(expires_at__lt=ends_at)
+        return later.update(expires_at=ends_at, grace_extended_at=at) == 1
+
+    def end_by(self, key: ApiKey, *, ends_at: datetime) -> bool:
+        """Compare and set: False when the key ends by then anyway or is revoked."""
+        longer = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=ends_at)
+        active = self.filter(longer, pk=key.pk, state=ApiKey.State.ACTIVE)
+        return active.update(expires_at=ends_at) == 1
+
+    def rehash(self, key_id: int, *, digest: str, pepper_version: int) -> bool:
+        """Compare and set: False when the key is stored under that pepper already."""
+        other = self.filter(pk=key_id).exclude(pepper_version=pepper_version)
+        return (
+            other.update(
+                former_digest=models.F("digest"), digest=digest, pepper_version=pepper_version
+            )
+            == 1
+        )
 
     def revoke(self, key: ApiKey, *, at: datetime) -> bool:
         """Compare and set: False when the key is already revoked."""
         active = self.filter(pk=key.pk, state=ApiKey.State.ACTIVE)
         return active.update(state=ApiKey.State.REVOKED, revoked_at=at) == 1
 
-    def mark_used(self, last_used: Mapping[int, datetime]) -> int:
-        """Set `last_used_at` from primary key -> instant; never back in time. Returns the rows set."""
+    def mark_used(self, last_used: Mapping[int, Sighting | datetime]) -> int:
+        """Note where keys were last seen, by primary key; never back in time.
+
+        Returns the rows set.
+        """
         if not last_used:
             return 0
         table = connection.ops.quote_name(self.model._meta.db_table)
+        sightings = [
+            seen if isinstance(seen, Sighting) else Sighting(seen) for seen in last_used.values()
+        ]
         with connection.cursor() as cursor:
             cursor.execute(
                 # One statement however many keys; the subquery locks them in one order.
-                f"WITH used(id, at) AS (SELECT * FROM unnest(%s::bigint[], %s::timestamptz[])), "  # noqa: S608  the table's name is ours
-                f"rows AS (SELECT k.id, used.at FROM {table} k JOIN used USING (id) "
+                "WITH used(id, at, ip, gateway) AS (SELECT * FROM unnest("  # noqa: S608  the table's name is ours
+                "%s::bigint[], %s::timestamptz[], %s::inet[], %s::text[])), "
+                f"rows AS (SELECT k.id, used.at, used.ip, used.gateway FROM {table} k "
+                "JOIN used USING (id) "
                 "WHERE k.last_used_at IS NULL OR k.last_used_at < used.at "
+                "OR (k.last_used_at = used.at AND used.ip IS NOT NULL AND k.last_used_ip IS NULL) "
                 "ORDER BY k.id FOR UPDATE OF k) "
-                f"UPDATE {table} k SET last_used_at = rows.at FROM rows WHERE k.id = rows.id",
-                [list(last_used.keys()), list(last_used.values())],
+                f"UPDATE {table} k SET last_used_at = rows.at, last_used_ip = rows.ip, "
+                "last_used_gateway = rows.gateway FROM rows WHERE k.id = rows.id",
+                [
+                    list(last_used.keys()),
+                    [sighting.at for sighting in sightings],
+                    [sighting.ip for sighting in sightings],
+                    [sighting.gateway for sighting in sightings],
+                ],
             )
             return int(cursor.rowcount)
 
@@ -229,21 +277,40 @@ class ApiKey(models.Model):
     # The readable beginning, brand and environment included, and the last four characters.
     start = models.CharField(max_length=24)
     last4 = models.CharField(max_length=4)
-    # HMAC-SHA256 of the whole key under the pepper of `pepper_version`, hex.
+    # HMAC-SHA256 of the whole key under the pepper of `pepper_version`, hex; version 0 says that it
+    # is a plain SHA-256, under which a key was imported and has not been seen since.
     digest = models.CharField(max_length=64, unique=True)
     pepper_version = models.PositiveSmallIntegerField(default=1)
+    # What it was stored under before it was hashed anew, so that the projection removes it.
+    former_digest = models.CharField(max_length=64, blank=True, default="", db_default="")
+    # Its text is another system's, so it has no checksum of ours.
+    is_imported = models.BooleanField(default=False, db_default=False)
     state = models.CharField(max_length=8, choices=State.choices, default=State.ACTIVE)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.CharField(max_length=200)
+    # Gets the mails about the key, beside the organization's owners.
+    creator = models.ForeignKey(
+        "accounts.User", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    # Operation groups (OpenAPI tags), networks and browsers' origins; empty: any.
+    scopes = ArrayField(
+        models.CharField(max_length=GROUP_MAX_LENGTH), default=list, blank=True, db_default=[]
+    )
+    cidrs = ArrayField(models.CharField(max_length=43), default=list, blank=True, db_default=[])
+    origins = ArrayField(models.CharField(max_length=200), default=list, blank=True, db_default=[])
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     # The expiry it had before its rotation: no grace goes past it.
     own_expires_at = models.DateTimeField(null=True)
     rotated_at = models.DateTimeField(null=True)
+    grace_extended_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     successor = models.OneToOneField(
         "self", on_delete=models.SET_NULL, null=True, related_name="predecessor"
     )
+    # From which address and by which gateway's report, as far as it said.
     last_used_at = models.DateTimeField(null=True)
+    last_used_ip = models.GenericIPAddressField(null=True)
+    last_used_gateway = models.CharField(max_length=80, blank=True, default="", db_default="")
 
     objects: ClassVar = ApiKeyQuerySet.as_manager()
 
@@ -270,3 +337,114 @@ class ApiKey(models.Model):
     @property
     def is_usable(self) -> bool:
         return self.status in {self.Status.ACTIVE, self.Status.GRACE}
+
+    @property
+    def is_restricted(self) -> bool:
+        return bool(self.scopes or self.cidrs or self.origins)
+
+
+class KeyLimit(LimitTerms):
+    """A key's own limit, below those of its application's plans; always hard. See LimitTerms."""
+
+    Kind = LimitKind
+    Window = LimitWindow
+
+    organization = models.ForeignKey(
+        "accounts.Organization", on_delete=models.PROTECT, related_name="+"
+    )
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="limits")
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            *terms_checks("key_limit"),
+            models.UniqueConstraint(
+                fields=["key", "window", "every", "group"], name="key_limit_parts"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy_name}: {self.quota}"
+
+    @property
+    def policy_name(self) -> str:
+        return self.name or default_name(
+            window=self.window, every=self.every, per=LimitPer.KEY, group=self.group
+        )
+
+
+class KeyNotice(models.Model):
+    """That the owners of a key were told, `days` before its expiry; so they are told once."""
+
+    organization = models.ForeignKey(
+        "accounts.Organization", on_delete=models.PROTECT, related_name="+"
+    )
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="notices")
+    days = models.PositiveSmallIntegerField()
+    sent_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key", "days"], name="key_notice_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.days} days"
+
+
+class LeakAction(models.TextChoices):
+    """What happens to a key that somebody found in the open."""
+
+    REVOKE = "revoke", _("Revoke it at once")
+    EXPIRE = "expire", _("Let it work for 24 hours, to rotate it meanwhile")
+    NOTIFY = "notify", _("Only tell us")
+
+
+class LeakPolicy(models.Model):
+    """An organization's choice; without a row it is the default, to revoke."""
+
+    organization = models.OneToOneField(
+        "accounts.Organization", on_delete=models.CASCADE, related_name="leak_policy"
+    )
+    action = models.CharField(max_length=8, choices=LeakAction.choices)
+
+    def __str__(self) -> str:
+        return self.action
+
+
+class LeakReportQuerySet(models.QuerySet["LeakReport"]):
+    def for_organization(self, organization: Organization) -> LeakReportQuerySet:
+        return self.filter(organization=organization)
+
+
+class LeakReport(models.Model):
+    """Somebody found this key where it should not be. Never holds the key's text."""
+
+    class Source(models.TextChoices):
+        FORM = "form", _("Report form")
+        GITHUB = "github", "GitHub"
+
+    public_id = PublicIdField(prefix="leak")
+    organization = models.ForeignKey(
+        "accounts.Organization", on_delete=models.PROTECT, related_name="leak_reports"
+    )
+    key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, related_name="leak_reports")
+    source = models.CharField(max_length=8, choices=Source.choices)
+    # Where it was found, in the reporter's words or GitHub's; scrubbed of keys.
+    url = models.CharField(max_length=500, blank=True)
+    kind = models.CharField(max_length=60, blank=True)
+    note = models.CharField(max_length=1000, blank=True)
+    # What was done by the policy of that moment; empty when the key did not work any more.
+    action = models.CharField(max_length=8, choices=LeakAction.choices, blank=True)
+    reported_at = models.DateTimeField(auto_now_add=True)
+
+    objects: ClassVar = LeakReportQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["key", "source", "url"], name="leak_report_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.source})"

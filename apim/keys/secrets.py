@@ -7,6 +7,7 @@ click selects all of it, and a checksum so that scanners and gateways drop false
 
 import hashlib
 import hmac
+import json
 import re
 import secrets
 from collections.abc import Sequence
@@ -17,6 +18,15 @@ from apim.core.checksums import BASE62, CHECKSUM_LENGTH, crc32_base62
 RANDOM_LENGTH = 30
 # Characters of the random part that stay readable after the one time the key is shown.
 SHOWN_LENGTH = 4
+
+# A key of another system that was imported: printable ASCII without blanks.
+_FOREIGN = re.compile(r"[!-~]{8,200}")
+# Under this pepper version a digest is a plain SHA-256: an imported key's, until it is used.
+PLAIN_VERSION = 0
+# Redis: the list on which authorizers lay the digests of keys to store anew, and the value that
+# exists while there are imported keys.
+REHASH_LIST = "rehash:keys"
+IMPORTED = "g:imported"
 
 _FORM = re.compile(
     rf"(?P<brand>[a-z][a-z0-9]{{0,13}})_(?P<environment>live|test)"
@@ -83,5 +93,26 @@ def read_peppers(setting: str) -> tuple[Pepper, ...]:
 
 
 def digests(text: str, peppers: Sequence[Pepper]) -> tuple[str, ...]:
-    """Every digest under which the key may be stored, the current pepper's first."""
+    """Every digest under which a key of ours may be stored, the current pepper's first."""
     return tuple(digest(text, pepper.secret) for pepper in peppers)
+
+
+def plain_digest(text: str) -> str:
+    """SHA-256 of the whole key, hex: the only form in which other systems' keys are imported."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def lookup_digests(text: str, peppers: Sequence[Pepper]) -> tuple[str, ...]:
+    """Every digest under which any key may be stored, the current pepper's first."""
+    return (*digests(text, peppers), plain_digest(text))
+
+
+def may_be_imported(text: str) -> bool:
+    """Whether another system's key can look so; only worth asking while there are imported keys."""
+    return _FOREIGN.fullmatch(text) is not None
+
+
+def rehash_message(key_pk: int, text: str, current: Pepper) -> bytes:
+    """What an authorizer lays on REHASH_LIST for a key that it found under another digest."""
+    message = {"key": key_pk, "digest": digest(text, current.secret), "version": current.version}
+    return json.dumps(message).encode()

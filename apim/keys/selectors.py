@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from django.conf import settings
 from django.db.models import Count, Q
 
+from apim.accounts.models import Membership
+from apim.catalog.models import Operation, Plan
 from apim.core import clock
 from apim.core.errors import NotFound
-from apim.keys.models import ApiKey, Application, Subscription
+from apim.keys import secrets
+from apim.keys.models import ApiKey, Application, LeakReport, Subscription
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
 
-    from apim.accounts.models import Organization
-    from apim.keys.models import ApiKeyQuerySet, ApplicationQuerySet, SubscriptionQuerySet
+    from apim.accounts.models import Organization, User
+    from apim.catalog.models import Limit
+    from apim.keys.models import (
+        ApiKeyQuerySet,
+        ApplicationQuerySet,
+        LeakReportQuerySet,
+        SubscriptionQuerySet,
+    )
 
 Row = TypeVar("Row", bound="Model")
 
@@ -74,6 +84,51 @@ def get_key(organization: Organization | None, public_id: str) -> ApiKey:
 def pending_subscriptions() -> SubscriptionQuerySet:
     """What waits for a publisher's decision, the longest first."""
     return subscriptions(None).pending()
+
+
+def operation_groups(application: Application) -> tuple[str, ...]:
+    """Names of the groups (OpenAPI tags) of the APIs that open subscriptions cover, sorted."""
+    operations = Operation.objects.filter(
+        removed_at__isnull=True,
+        version__products__subscriptions__application=application,
+        version__products__subscriptions__state__in=Subscription.OPEN,
+    )
+    tags = operations.values_list("tags", flat=True).distinct()
+    return tuple(sorted({tag for row in tags for tag in row}))
+
+
+def plan_limits(application: Application) -> list[list[Limit]]:
+    """The limits of each plan that an open subscription puts the application on."""
+    plans = Plan.objects.filter(
+        subscriptions__application=application, subscriptions__state__in=Subscription.OPEN
+    )
+    return [list(plan.limits.all()) for plan in plans.distinct().prefetch_related("limits")]
+
+
+def find_key(text: str) -> ApiKey | None:
+    """The key with this text, whatever its state; None for a wrong checksum and an unknown key."""
+    if secrets.parse(text) is None:
+        return None
+    peppers = secrets.read_peppers(settings.APIM_KEY_PEPPER)
+    stored = secrets.lookup_digests(text, peppers)
+    rows = ApiKey.objects.select_related("application", "organization")
+    return rows.filter(digest__in=stored).first()
+
+
+def leak_reports(organization: Organization | None) -> LeakReportQuerySet:
+    """Reports with key, application and organization at hand, newest first."""
+    rows: LeakReportQuerySet = LeakReport.objects.select_related("key__application", "organization")
+    return rows if organization is None else rows.for_organization(organization)
+
+
+def people_of_key(key: ApiKey) -> list[User]:
+    """Who gets mail about the key: the organization's owners, and its creator while a member."""
+    about = Q(role=Membership.Role.OWNER)
+    if key.creator_id is not None:
+        about |= Q(user_id=key.creator_id)
+    rows = Membership.objects.filter(about, organization_id=key.organization_id)
+    people = rows.filter(user__is_active=True).select_related("user").order_by("id")
+    return [membership.user for membership in people]
 
 
 def _one(rows: QuerySet[Row], public_id: str) -> Row:

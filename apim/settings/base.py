@@ -45,6 +45,10 @@ APIM_SPEC_MAX_BYTES = 10 * 1024 * 1024
 # Upstream hosts on private addresses that "try it" and gateways may reach.
 APIM_KEY_BRAND = env_str("APIM_KEY_BRAND", "ak")
 APIM_ROTATION_GRACE_MAX_HOURS = 30 * 24
+# GitHub's public keys for secret scanning: the address of its list, or the list as JSON or PEM.
+APIM_GITHUB_SCANNING_KEYS = env_str(
+    "APIM_GITHUB_SCANNING_KEYS", "https://api.github.com/meta/public_keys/secret_scanning"
+)
 APIM_USAGE_RETENTION_DAYS = env_int("APIM_USAGE_RETENTION_DAYS", 90, minimum=36)
 
 INSTALLED_APPS = [

@@ -11,6 +11,7 @@ from apim.core import clock
 from apim.core.errors import InvalidInput
 from apim.keys import services
 from apim.keys.errors import (
+    GraceAlreadyExtended,
     KeyAlreadyRotated,
     KeyNotActive,
     KeyNotInGrace,
@@ -161,8 +162,13 @@ def test_extension_stops_at_the_keys_own_expiry(clock_at, actor, application):
     services.extend_grace(actor=actor, key=key, grace=DAY)
     key.refresh_from_db()
     assert key.expires_at == own
-    with pytest.raises(KeyNotInGrace):  # nothing is left to extend
-        services.extend_grace(actor=actor, key=key, grace=DAY)
+
+
+def test_a_grace_is_extended_only_once(actor, key):
+    services.rotate_key(actor=actor, key=key, grace=HOUR)
+    services.extend_grace(actor=actor, key=key, grace=DAY)
+    with pytest.raises(GraceAlreadyExtended):
+        services.extend_grace(actor=actor, key=key, grace=2 * DAY)
 
 
 def test_extension_never_shortens(actor, key):

@@ -1,0 +1,11 @@
+from django.urls import path
+
+from apim.keys import webhooks
+
+urlpatterns = [
+    path(
+        "webhooks/github/secret-scanning/",
+        webhooks.github_secret_scanning,
+        name="github_secret_scanning",
+    ),
+]
