@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import connection, transaction
 
-from analytics import sightings
 from analytics.intake import MAX_AGE, Receipt, receive
 from apim.core import clock
 from apim.gateway.models import Gateway
 from apim.keys.models import ApiKey
+from apim.keys.sightings import Sighting
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from analytics.models import QuarantinedRecord
 
 _KEYS_USED = """
@@ -24,13 +26,35 @@ _KEYS_USED = """
     GROUP BY a.key_id
 """
 
+# Addresses are noted once a minute (analytics/sightings.py).
+_SEEN = """
+    SELECT s.key_id, s.seen_at, host(s.ip), coalesce(g.name, '')
+    FROM analytics_keysighting s LEFT JOIN gateway_gateway g ON g.id = s.gateway_id
+    WHERE s.seen_at >= %s
+"""
+SAME_TRAFFIC = timedelta(minutes=2)
+
 
 def note_keys_used(*, since: timedelta = timedelta(minutes=15)) -> int:
     """Copy where keys were last seen to their rows; returns how many keys changed."""
     with connection.cursor() as cursor:
         cursor.execute(_KEYS_USED, [clock.now() - since])
         counted = dict(cursor.fetchall())
-    return ApiKey.objects.mark_used(sightings.merged(sightings.take(), counted))
+        cursor.execute(_SEEN, [clock.now() - since])
+        seen = {key: Sighting(at, ip, gateway) for key, at, ip, gateway in cursor.fetchall()}
+    return ApiKey.objects.mark_used(_merged(seen, counted))
+
+
+def _merged(seen: dict[int, Sighting], counted: dict[int, datetime]) -> dict[int, Sighting]:
+    """The newer of both for each key; a sighting lends its address to calls just after it."""
+    found = dict(seen)
+    for key, at in counted.items():
+        sighting = seen.get(key)
+        if sighting is None or at - sighting.at > SAME_TRAFFIC:
+            found[key] = Sighting(at)
+        elif at > sighting.at:
+            found[key] = sighting._replace(at=at)
+    return found
 
 
 @transaction.atomic
