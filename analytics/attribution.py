@@ -6,17 +6,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import connection, transaction
 
-from analytics import directory
-from analytics.events import Flag
+from analytics import directory, foreign
+from analytics.events import NO_FOREIGN, Flag, Names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analytics.directory import ApplicationRow, KeyRow, PlanRow, SubscriptionRow, VersionRow
-    from analytics.events import Event, Names
+    from analytics.events import Event, Foreign
 
 MAX_REMEMBERED = 200_000
 _ENVIRONMENTS = frozenset({"live", "test"})
+# RFC 9110 §9 and RFC 5789; whatever else a caller makes up is one group.
+_METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
+)
+OTHER_METHOD = "OTHER"
 
 
 class Belonging(NamedTuple):
@@ -33,6 +38,8 @@ class Belonging(NamedTuple):
     api_id: int | None
     version_id: int | None
     operation_id: int | None
+    method: str
+    foreign_id: int | None
 
 
 class Attributed(NamedTuple):
@@ -55,23 +62,57 @@ _ids: dict[Belonging, int] = {}
 
 def attribute(gateway_id: int, events: Sequence[Event]) -> list[Attributed]:
     """One answer per event, in their order; stores combinations that are new."""
-    calls = [(event.names, event.method, event.path) for event in events]
+    calls = [(event.names, event.foreign, event.method, event.path) for event in events]
     different = set(calls)
-    facts = _facts_by_names(gateway_id, {names for names, _, _ in different})
-    belongings = {call: _with_operation(facts[call[0]], call[1], call[2]) for call in different}
+    facts = _facts_of_callers(gateway_id, {(names, other) for names, other, _, _ in different})
+    belongings = {call: _of_call(facts[call[:2]], call[2], call[3]) for call in different}
     ids = _attribution_ids(set(belongings.values()))
     attributed = {
-        call: Attributed(ids[belonging], belonging.organization_id, facts[call[0]].flags)
+        call: Attributed(ids[belonging], belonging.organization_id, facts[call[:2]].flags)
         for call, belonging in belongings.items()
     }
     return [attributed[call] for call in calls]
 
 
-def _with_operation(facts: _Facts, method: str, path: str) -> Belonging:
-    operation_id = facts.version.operation(method, path) if facts.version else None
-    if operation_id is None:
-        return facts.belonging
-    return facts.belonging._replace(operation_id=operation_id)
+def _of_call(facts: _Facts, method: str, path: str) -> Belonging:
+    return facts.belonging._replace(
+        operation_id=facts.version.operation(method, path) if facts.version else None,
+        method=method if method in _METHODS or not method else OTHER_METHOD,
+    )
+
+
+def _facts_of_callers(
+    gateway_id: int, callers: set[tuple[Names, Foreign]]
+) -> dict[tuple[Names, Foreign], _Facts]:
+    foreigners = {other for _, other in callers} - {NO_FOREIGN}
+    known = foreign.resolve(gateway_id, foreigners) if foreigners else {}
+    believed = {
+        (names, other): _filled(names, known[other]) if other in known else names
+        for names, other in callers
+    }
+    facts = _facts_by_names(gateway_id, set(believed.values()))
+    answers = {caller: facts[names] for caller, names in believed.items()}
+    if not foreigners:
+        return answers
+    unmatched = {
+        caller
+        for caller, found in answers.items()
+        if caller[1] != NO_FOREIGN and _is_unmatched(found.belonging)
+    }
+    ids = foreign.ids_of(gateway_id, {other for _, other in unmatched})
+    for caller in unmatched:
+        belonging = answers[caller].belonging._replace(foreign_id=ids[caller[1]])
+        answers[caller] = answers[caller]._replace(belonging=belonging)
+    return answers
+
+
+def _filled(names: Names, known: Names) -> Names:
+    """What the gateway says in our words wins over what its own names stand for."""
+    return Names(*(said or meant for said, meant in zip(names, known, strict=True)))
+
+
+def _is_unmatched(belonging: Belonging) -> bool:
+    return belonging.organization_id is None or belonging.version_id is None
 
 
 def _facts_by_names(gateway_id: int, names: set[Names]) -> dict[Names, _Facts]:
@@ -134,6 +175,8 @@ def _facts(
         subscription.product_id if subscription else None,
         version.api_id if version else None,
         version.pk if version else None,
+        None,
+        "",
         None,
     )
     return _Facts(belonging, version, flags)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable  # noqa: TC003 - of a dataclass
 from dataclasses import dataclass, field
 from datetime import date, datetime  # noqa: TC003 - msgspec reads annotations at run time
 from decimal import Decimal, InvalidOperation
@@ -97,7 +98,8 @@ class Refused(Exception):
         self.message = message
 
 
-class Rejected(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rejected:
     """A record that cannot be counted, as it came; `index` is its place in the delivery."""
 
     index: int
@@ -113,6 +115,10 @@ class Reading:
     events: list[Event] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     ignored: int = 0
+    # The record of each event, in their order, if the dialect still has them.
+    raws: list[bytes] = field(default_factory=list)
+    # Reads the delivery once more with `raws`, for a dialect that is faster without.
+    with_raws: Callable[[], Reading] | None = None
     # Which dialect reads the rejected records when they are replayed.
     format: str = "own"
 

@@ -11,26 +11,30 @@ import logging
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
+import msgspec
 from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg.errors import UniqueViolation
 
-from analytics import partitions
+from analytics import clients, partitions, redated, sightings
 from analytics.attribution import attribute
-from analytics.events import Event, Flag, Refused
+from analytics.copying import COLUMNS, rows
+from analytics.events import Rejected
 from analytics.formats import own
-from analytics.formats.bodies import expand, split
+from analytics.formats.bodies import expand
 from analytics.models import QuarantinedRecord, UsageBatch
 from analytics.scrub import without_secrets
 from apim.core import clock
 from apim.gateway.models import Gateway
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import date, datetime
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from analytics.attribution import Attributed
+    from analytics.events import Event, Reading
 
 logger = logging.getLogger(__name__)
 
@@ -44,18 +48,19 @@ MAX_RAW = 256 * 1024
 ATTEMPTS = 3
 SEEN_EVERY_SECONDS = 5.0
 
-_COLUMNS = (
-    "gateway_id, occurred_at, batch_id, attribution_id, organization_id, duration_us, upstream_us,"
-    " request_bytes, response_bytes, occurred_on, status, flags, is_billable, is_denied, event_id,"
-    " method, path, decision, user_agent"
-)
-_COPY = f"COPY analytics_usageevent ({_COLUMNS}) FROM STDIN"
-_STAGING = "CREATE TEMP TABLE IF NOT EXISTS usage_staging (LIKE analytics_usageevent) ON COMMIT DELETE ROWS"
-_COPY_STAGING = f"COPY usage_staging ({_COLUMNS}) FROM STDIN"
+_COPY = f"COPY analytics_usageevent ({COLUMNS}) FROM STDIN (FORMAT binary)"
+_STAGING = "CREATE TEMP TABLE IF NOT EXISTS usage_staging (LIKE analytics_usageevent INCLUDING DEFAULTS) ON COMMIT DELETE ROWS"
+_COPY_STAGING = f"COPY usage_staging ({COLUMNS}) FROM STDIN (FORMAT binary)"
 _INSERT_STAGED = (
-    f"INSERT INTO analytics_usageevent ({_COLUMNS}) SELECT {_COLUMNS} FROM usage_staging"  # noqa: S608
+    f"INSERT INTO analytics_usageevent ({COLUMNS}) SELECT {COLUMNS} FROM usage_staging"  # noqa: S608
     " ORDER BY event_id, occurred_on ON CONFLICT DO NOTHING"
 )
+_by_id = attrgetter("event_id")
+_by_instant = attrgetter("occurred_at")
+
+
+class _Repeated(Exception):
+    """The delivery holds an event that is stored already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +73,36 @@ class Receipt:
     ignored: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Rejected:
-    index: int
-    code: str
-    message: str
-    raw: str
-
-
 @dataclass(slots=True)
 class _Delivery:
+    """Events with different ids, in their order; everything else is only counted or kept raw."""
+
     events: list[Event]
-    rejected: list[_Rejected]
-    duplicates: int = 0
-    ignored: int = 0
+    rejected: list[Rejected]
+    duplicates: int
+    ignored: int
+    format: str
 
 
-def receive(*, gateway: Gateway, body: bytes, max_age: timedelta = MAX_AGE) -> Receipt:
-    """Store the usage in `body`; when this returns, it is durable (unless in a transaction).
+def receive(
+    *,
+    gateway: Gateway,
+    body: bytes,
+    read: Callable[[bytes], Reading] = own.read_delivery,
+    max_age: timedelta = MAX_AGE,
+) -> Receipt:
+    """Store the usage in `body`, written in the dialect that `read` understands.
 
-    Safe to repeat. Raises BodyTooLarge and BodyUnreadable; a bad record never fails a delivery.
+    When this returns, it is durable (unless in a transaction). Safe to repeat. Raises BodyTooLarge
+    and BodyUnreadable; a bad record never fails a delivery.
     """
+    return store(gateway=gateway, reading=read(expand(body)), max_age=max_age)
+
+
+def store(*, gateway: Gateway, reading: Reading, max_age: timedelta = MAX_AGE) -> Receipt:
+    """As `receive`, for what has been read already."""
     now = clock.now()
-    delivery = _read(split(expand(body)), now, max_age)
+    delivery = _checked(reading, now, max_age)
     if not delivery.events and not delivery.rejected:
         return Receipt(duplicates=delivery.duplicates, ignored=delivery.ignored)
     receipt = _store_with_retry(gateway, delivery, now)
@@ -98,51 +110,54 @@ def receive(*, gateway: Gateway, body: bytes, max_age: timedelta = MAX_AGE) -> R
     return receipt
 
 
-def _read(records: list[bytes], now: datetime, max_age: timedelta) -> _Delivery:
-    delivery = _Delivery([], [])
+def _checked(reading: Reading, now: datetime, max_age: timedelta) -> _Delivery:
+    """Each id once, the first record that has it, and only events of the accepted time.
+
+    In the order of ids, so that two deliveries of the same calls wait instead of deadlocking.
+    """
+    events, rejected = reading.events, reading.rejected
     oldest, newest = now - max_age, now + MAX_AHEAD
-    seen: set[tuple[str, date]] = set()
-    for index, raw in enumerate(records):
-        try:
-            event = own.read(raw)
-            if event is None:
-                delivery.ignored += 1
-                continue
-            if not oldest <= event.occurred_at <= newest:
-                raise _outside(event, oldest)
-        except Refused as refusal:
-            delivery.rejected.append(_reject(index, refusal, raw))
-            continue
-        identity = (event.event_id, event.occurred_on)
-        if identity in seen:
-            delivery.duplicates += 1
-            continue
-        seen.add(identity)
-        delivery.events.append(event)
-    # One order for all deliveries, so that two with the same events wait instead of deadlocking.
-    delivery.events.sort(key=lambda event: (event.event_id, event.occurred_on))
-    return delivery
+    if events and (
+        min(map(_by_instant, events)) < oldest or max(map(_by_instant, events)) > newest
+    ):
+        if reading.with_raws is not None:
+            reading = reading.with_raws()
+        events = [event for event in reading.events if oldest <= event.occurred_at <= newest]
+        rejected = [*reading.rejected, *_outside(reading, oldest, newest)]
+    different = {event.event_id: event for event in reversed(events)}
+    return _Delivery(
+        events=sorted(different.values(), key=_by_id),
+        rejected=rejected,
+        duplicates=len(events) - len(different),
+        ignored=reading.ignored,
+        format=reading.format,
+    )
 
 
-def _outside(event: Event, oldest: datetime) -> Refused:
-    if event.occurred_at < oldest:
-        return Refused("too_old", f"the call of {event.occurred_at} is older than is accepted")
-    return Refused("in_the_future", f"the call of {event.occurred_at} lies ahead: check the clock")
-
-
-def _reject(index: int, refusal: Refused, raw: bytes) -> _Rejected:
-    text = without_secrets(raw[:MAX_RAW].decode("utf-8", "replace").replace("\x00", "\ufffd"))
-    return _Rejected(index, refusal.code, without_secrets(refusal.message)[:400], text)
+def _outside(reading: Reading, oldest: datetime, newest: datetime) -> Iterator[Rejected]:
+    for place, event in enumerate(reading.events):
+        at = event.occurred_at
+        raw = reading.raws[place] if reading.raws else msgspec.json.encode(event)
+        if at < oldest:
+            message = f"the call of {at} is older than is accepted"
+            yield Rejected(place, "too_old", message, raw)
+        elif at > newest:
+            message = f"the call of {at} lies ahead: check the clock"
+            yield Rejected(place, "in_the_future", message, raw)
 
 
 def _store_with_retry(gateway: Gateway, delivery: _Delivery, now: datetime) -> Receipt:
     """A partition that was dropped meanwhile, or a lock timeout, is worth another try."""
+    repeated = False
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            partitions.ensure_partitions({event.occurred_on for event in delivery.events})
-            attributed = attribute(gateway.pk, delivery.events)
-            with transaction.atomic():
-                return _store(gateway, delivery, attributed, now)
+            attributed = _prepare(gateway, delivery)
+            try:
+                if not repeated:
+                    return _store(gateway, delivery, attributed, now, _copy)
+            except _Repeated:
+                repeated = True
+            return _store(gateway, delivery, attributed, now, _copy_new)
         except (IntegrityError, OperationalError) as error:
             if attempt == ATTEMPTS or not connection.is_usable():
                 raise
@@ -151,114 +166,104 @@ def _store_with_retry(gateway: Gateway, delivery: _Delivery, now: datetime) -> R
     raise AssertionError("unreachable")
 
 
+def _prepare(gateway: Gateway, delivery: _Delivery) -> list[Attributed]:
+    """What must be there before the events are: partitions, attributions, client families."""
+    days = {event.occurred_on for event in delivery.events}
+    partitions.ensure_partitions(days)
+    partitions.ensure_partitions(redated.midnights_of(days), partitions.IDS)
+    if refused := clients.refused({event.user_agent for event in delivery.events}):
+        for event in delivery.events:
+            if event.user_agent in refused:
+                event.user_agent = clients.OTHER
+    return attribute(gateway.pk, delivery.events)
+
+
+@transaction.atomic
 def _store(
-    gateway: Gateway, delivery: _Delivery, attributed: list[Attributed], now: datetime
+    gateway: Gateway,
+    delivery: _Delivery,
+    attributed: list[Attributed],
+    now: datetime,
+    copy: Callable[[bytes], int],
 ) -> Receipt:
-    """Batch, events and quarantine in one transaction: all or nothing."""
-    days = [event.occurred_on for event in delivery.events]
+    """Batch, events and quarantine in one transaction: all or nothing. Raises _Repeated."""
+    events = delivery.events
+    known = redated.already_on_another_day(gateway.pk, events)
+    if known:
+        kept = [place for place, event in enumerate(events) if event.event_id not in known]
+        events, attributed = [events[n] for n in kept], [attributed[n] for n in kept]
+    days = {event.occurred_on for event in events}
     batch = UsageBatch.objects.create(
         gateway_id=gateway.pk,
         received_at=now,
-        accepted=len(delivery.events),
-        duplicates=delivery.duplicates,
+        accepted=len(events),
+        duplicates=delivery.duplicates + len(known),
         quarantined=len(delivery.rejected),
         first_on=min(days, default=None),
         last_on=max(days, default=None),
         rolled_up_at=None if days else now,
     )
-    accepted = len(days) and _copy(_rows(gateway.pk, batch.pk, delivery.events, attributed, now))
-    repeated = len(days) - accepted
-    if repeated:
-        batch.accepted = accepted
-        batch.duplicates += repeated
-        batch.save(update_fields=["accepted", "duplicates"])
-    _quarantine(batch, delivery.rejected)
-    return Receipt(accepted, batch.duplicates, len(delivery.rejected), delivery.ignored)
+    if events:
+        late, ahead = now - LATE_AFTER, now + AHEAD_TOLERATED
+        copied = copy(rows(gateway.pk, batch.pk, events, attributed, late=late, ahead=ahead))
+        if copied < len(events):
+            batch.accepted = copied
+            batch.duplicates += len(events) - copied
+            batch.save(update_fields=["accepted", "duplicates"])
+        sightings.note(gateway.pk, events, attributed)
+    _quarantine(batch, delivery)
+    return Receipt(batch.accepted, batch.duplicates, batch.quarantined, delivery.ignored)
 
 
-def _copy(rows: bytes) -> int:
-    """Write the rows; returns how many were new."""
+def _copy(binary: bytes) -> int:
+    """Write the rows; returns their number. Raises _Repeated when one is stored already."""
     try:
-        with transaction.atomic():
-            return _copy_into(_COPY, rows)
+        return _copy_into(_COPY, binary)
     except IntegrityError as error:
-        if not isinstance(error.__cause__, UniqueViolation):
-            raise
+        if isinstance(error.__cause__, UniqueViolation):
+            raise _Repeated from None
+        raise
+
+
+def _copy_new(binary: bytes) -> int:
+    """Write the rows that are not stored yet; returns how many those were."""
     with connection.cursor() as cursor:
         cursor.execute(_STAGING)
         cursor.execute("TRUNCATE usage_staging")
-        _copy_into(_COPY_STAGING, rows)
+        _copy_into(_COPY_STAGING, binary)
         cursor.execute(_INSERT_STAGED)
         return int(cursor.rowcount)
 
 
-def _copy_into(statement: str, rows: bytes) -> int:
+def _copy_into(statement: str, binary: bytes) -> int:
     with connection.cursor() as cursor:
         # Django translates errors of execute(), but knows no copy().
         with connection.wrap_database_errors, cursor.copy(statement) as copy:
-            copy.write(rows)
+            copy.write(binary)
         return int(cursor.rowcount)
 
 
-def _rows(
-    gateway_id: int,
-    batch_id: int,
-    events: Iterable[Event],
-    attributed: Iterable[Attributed],
-    now: datetime,
-) -> bytes:
-    """Lines of COPY's text format, columns as in _COLUMNS.
-
-    Text has no control characters (analytics/scrub.py), so only the backslash needs escaping.
-    """
-    late, ahead = now - LATE_AFTER, now + AHEAD_TOLERATED
-    lines = []
-    for event, (attribution_id, organization_id, known_flags) in zip(
-        events, attributed, strict=True
-    ):
-        at = event.occurred_at
-        flags = known_flags
-        if at < late:
-            flags |= Flag.LATE
-        elif at > ahead:
-            flags |= Flag.SKEWED
-        if organization_id is None and event.decision == "allowed":
-            flags |= Flag.UNATTRIBUTED
-        text = (
-            f"{event.event_id}\t{event.method}\t{event.path}\t{event.decision}\t{event.user_agent}"
-        )
-        if "\\" in text:
-            text = text.replace("\\", "\\\\")
-        lines.append(
-            f"{gateway_id}\t{at}\t{batch_id}\t{attribution_id}\t"
-            f"{_NULL if organization_id is None else organization_id}\t{event.duration_us}\t"
-            f"{_NULL if event.upstream_us is None else event.upstream_us}\t"
-            f"{event.request_bytes}\t{event.response_bytes}\t{event.occurred_on}\t{event.status}\t"
-            f"{int(flags)}\t{event.is_billable}\t{event.is_denied}\t{text}\n"
-        )
-    return "".join(lines).encode("utf-8", "replace")
-
-
-_NULL = "\\N"
-
-
-def _quarantine(batch: UsageBatch, rejected: list[_Rejected]) -> None:
+def _quarantine(batch: UsageBatch, delivery: _Delivery) -> None:
     QuarantinedRecord.objects.bulk_create(
-        [
-            QuarantinedRecord(
-                gateway_id=batch.gateway_id,
-                batch_id=batch.pk,
-                index=record.index,
-                code=record.code,
-                message=record.message,
-                raw=record.raw,
-                digest=hashlib.sha256(record.raw.encode()).digest(),
-                received_at=batch.received_at,
-            )
-            for record in rejected
-        ],
+        [_quarantined(batch, record, delivery.format) for record in delivery.rejected],
         batch_size=500,
         ignore_conflicts=True,
+    )
+
+
+def _quarantined(batch: UsageBatch, record: Rejected, dialect: str) -> QuarantinedRecord:
+    text = record.raw[:MAX_RAW].decode("utf-8", "replace").replace("\x00", "\ufffd")
+    raw = without_secrets(text)
+    return QuarantinedRecord(
+        gateway_id=batch.gateway_id,
+        batch_id=batch.pk,
+        index=record.index,
+        code=record.code,
+        message=without_secrets(record.message)[:400],
+        raw=raw,
+        format=dialect,
+        digest=hashlib.sha256(raw.encode()).digest(),
+        received_at=batch.received_at,
     )
 
 

@@ -32,6 +32,10 @@ class Attribution(models.Model):
     api_id = models.BigIntegerField(null=True)
     version_id = models.BigIntegerField(null=True)
     operation_id = models.BigIntegerField(null=True)
+    # One of the known methods of HTTP, OTHER, or empty for calls from before it was recorded.
+    method = models.CharField(max_length=16, blank=True, default="", db_default="")
+    # A foreign gateway's own names (ForeignNames), while they stand for nothing that we know.
+    foreign_id = models.BigIntegerField(null=True)
 
     class Meta:
         constraints = [
@@ -48,9 +52,11 @@ class Attribution(models.Model):
                     "organization_id",
                     "product_id",
                     "api_id",
+                    "method",
+                    "foreign_id",
                 ],
                 nulls_distinct=False,
-                name="attribution_once",
+                name="attribution_of_call_once",
             ),
         ]
         indexes = [
@@ -60,6 +66,50 @@ class Attribution(models.Model):
 
     def __str__(self) -> str:
         return f"attribution {self.pk}"
+
+
+class ForeignNames(models.Model):
+    """What a foreign gateway called a caller and what it called: one row per combination."""
+
+    gateway_id = models.BigIntegerField()
+    credential = models.CharField(max_length=128, blank=True)
+    consumer = models.CharField(max_length=128, blank=True)
+    route = models.CharField(max_length=128, blank=True)
+    service = models.CharField(max_length=128, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["gateway_id", "credential", "consumer", "route", "service"],
+                name="foreign_names_once",
+            ),
+        ]
+        verbose_name_plural = "foreign names"
+
+    def __str__(self) -> str:
+        return " / ".join(filter(None, [self.credential, self.consumer, self.route, self.service]))
+
+
+class ClientFamily(models.Model):
+    """A calling program that usage is grouped by. At most MAX_FAMILIES (analytics/clients.py)."""
+
+    name = models.CharField(max_length=40, primary_key=True, db_collation="C")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class KeySighting(models.Model):
+    """Where a key was last seen, noted at most once a minute; last_used_at itself is exact."""
+
+    key_id = models.BigIntegerField(primary_key=True)
+    organization_id = models.BigIntegerField()
+    gateway_id = models.BigIntegerField()
+    seen_at = models.DateTimeField()
+    ip = models.GenericIPAddressField()
+
+    def __str__(self) -> str:
+        return f"key {self.key_id} from {self.ip}"
 
 
 class UsageBatch(models.Model):
@@ -115,6 +165,27 @@ class UsageEvent(models.Model):
     path = models.CharField(max_length=500)
     decision = models.CharField(max_length=40)
     user_agent = models.CharField(max_length=40)
+    # Millionths of a unit.
+    units_micro = models.BigIntegerField(db_default=0)
+    cost = models.IntegerField(db_default=1)
+    is_overage = models.BooleanField(db_default=False)
+    country = models.CharField(max_length=2, db_default="")
+
+    def __str__(self) -> str:
+        return self.event_id
+
+
+class UsageEventId(models.Model):
+    """The id of a call close to a midnight: sent again with the other day's date, it counts once.
+
+    Partitioned by `midnight`, the day that begins within two hours of the call.
+    """
+
+    pk = models.CompositePrimaryKey("gateway_id", "event_id", "midnight")
+    gateway_id = models.BigIntegerField()
+    event_id = models.CharField(max_length=128, db_collation="C")
+    midnight = models.DateField()
+    occurred_on = models.DateField()
 
     def __str__(self) -> str:
         return self.event_id
@@ -134,6 +205,8 @@ class QuarantinedRecord(models.Model):
     code = models.CharField(max_length=40)
     message = models.CharField(max_length=400)
     raw = models.TextField()
+    # The dialect that reads it, analytics.formats.
+    format = models.CharField(max_length=20, db_default="own")
     # SHA-256 of `raw`: a delivery that is repeated does not fill the table again.
     digest = models.BinaryField(max_length=32)
     received_at: models.DateTimeField[str | datetime, datetime] = models.DateTimeField()
@@ -154,10 +227,9 @@ class QuarantinedRecord(models.Model):
 class Rollup(models.Model):
     """Sums of the events of one bucket, attribution and status.
 
-    `latency` is a mergeable histogram of durations, see analytics/sketch.py.
+    `latency` is a mergeable histogram of the total, upstream and gateway time, see sketch.py.
     """
 
-    pk = models.CompositePrimaryKey("attribution_id", "bucket", "status")
     attribution_id = models.BigIntegerField()
     # The bucket's first instant, UTC.
     bucket = models.DateTimeField()
@@ -171,6 +243,12 @@ class Rollup(models.Model):
     response_bytes = models.BigIntegerField()
     last_at = models.DateTimeField()
     latency = ArrayField(models.BigIntegerField())
+    # Sum over the calls whose upstream time is known; `latency` says how many those are.
+    upstream_us = models.BigIntegerField(db_default=0)
+    units_micro = models.BigIntegerField(db_default=0)
+    # Calls weighted by what they count in limits.
+    cost = models.BigIntegerField(db_default=0)
+    overage = models.BigIntegerField(db_default=0)
 
     class Meta:
         abstract = True
@@ -179,7 +257,16 @@ class Rollup(models.Model):
         return f"{self.bucket:%Y-%m-%d %H:%M} attribution {self.attribution_id}"
 
 
-class MinuteRollup(Rollup):
+class CallRollup(Rollup):
+    """By attribution and status."""
+
+    pk = models.CompositePrimaryKey("attribution_id", "bucket", "status")
+
+    class Meta:
+        abstract = True
+
+
+class MinuteRollup(CallRollup):
     class Meta:
         db_table = "analytics_usage_minute"
         indexes = [
@@ -188,7 +275,7 @@ class MinuteRollup(Rollup):
         ]
 
 
-class HourlyRollup(Rollup):
+class HourlyRollup(CallRollup):
     class Meta:
         db_table = "analytics_usage_hour"
         indexes = [
@@ -197,10 +284,46 @@ class HourlyRollup(Rollup):
         ]
 
 
-class DailyRollup(Rollup):
+class DailyRollup(CallRollup):
     class Meta:
         db_table = "analytics_usage_day"
         indexes = [
             models.Index(fields=["organization_id", "bucket"], name="day_organization"),
             models.Index(fields=["bucket"], name="day_bucket"),
+        ]
+
+
+class Facet(models.TextChoices):
+    """What calls are also summed by, beside their attribution."""
+
+    COUNTRY = "country"
+    CLIENT = "client"
+
+
+class FacetRollup(Rollup):
+    """By attribution, status and one facet's value; calls without a value are in none."""
+
+    pk = models.CompositePrimaryKey("attribution_id", "bucket", "status", "facet", "value")
+    facet = models.CharField(max_length=8, choices=Facet.choices)
+    value = models.CharField(max_length=40, db_collation="C")
+
+    class Meta:
+        abstract = True
+
+
+class HourlyFacetRollup(FacetRollup):
+    class Meta:
+        db_table = "analytics_facet_hour"
+        indexes = [
+            models.Index(fields=["organization_id", "bucket"], name="facet_hour_organization"),
+            models.Index(fields=["bucket"], name="facet_hour_bucket"),
+        ]
+
+
+class DailyFacetRollup(FacetRollup):
+    class Meta:
+        db_table = "analytics_facet_day"
+        indexes = [
+            models.Index(fields=["organization_id", "bucket"], name="facet_day_organization"),
+            models.Index(fields=["bucket"], name="facet_day_bucket"),
         ]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from analytics.rollups import DAY, HOUR, MINUTE, TABLES, RollupTable
-from analytics.sketch import COUNT_BITS
+from analytics.aggregation import DAY, HOUR, MINUTE, RollupTable
+from analytics.rollups import TABLES
+from analytics.sketch import COUNT_BITS, SLOTS_PER_TIMER, TIMER_BITS
 from apim.accounts.models import Organization
 from apim.catalog.models import Api, ApiVersion, Operation, Plan, Product
 from apim.core import clock
@@ -57,9 +58,10 @@ SUMS = (
     " coalesce(sum(r.calls) FILTER (WHERE r.status >= 400), 0)::bigint AS errors,"
     " sum(r.billable)::bigint AS billable, sum(r.denied)::bigint AS denied"
 )
-# Unrolls the latency histogram: one row per slot with its calls.
+# Unrolls the latency histogram: one row per timer and slot with its calls.
 SLOTS = "CROSS JOIN LATERAL unnest(r.latency) AS element"
-SLOT = f"(element >> {COUNT_BITS})"
+SLOT = f"(element >> {COUNT_BITS} & {SLOTS_PER_TIMER - 1})"
+TIMER = f"(element >> {TIMER_BITS})"
 SLOT_CALLS = f"sum(element & {2**COUNT_BITS - 1})::bigint"
 
 

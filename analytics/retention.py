@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import connection
 
 from analytics import partitions
-from analytics.rollups import TABLES
+from analytics.aggregation import ALL_TABLES
 from apim.core import clock
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def drop_old_usage() -> None:
     now = clock.now()
     raw_kept = timedelta(days=settings.APIM_USAGE_RETENTION_DAYS)
     partitions.drop_before((now - raw_kept).date())
-    for table in TABLES.values():
+    for table in ALL_TABLES:
         if table.kept is not None:
             _delete_in_chunks(table.name, "bucket < %s", now - table.kept)
     # A batch outlives its events, which carry its id and say by it when they were received.

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
-from analytics.sketch import SLOT_SQL
+from analytics.aggregation import (
+    ALL_TABLES,
+    DAY,
+    HOUR,
+    MINUTE,
+    SUMS,
+    VALUES,
+    RollupTable,
+    aggregate,
+    rows_of,
+)
 from apim.core import clock
 from apim.core.locks import LockId, transaction_lock
 
@@ -21,71 +31,28 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-MAX_BATCHES = 200
-MAX_EVENTS = 100_000
-MINUTES_KEPT = timedelta(hours=48)
-HOURS_KEPT = timedelta(days=90)
-
-
-@dataclass(frozen=True, slots=True)
-class RollupTable:
-    name: str
-    # Length of a bucket, as PostgreSQL writes it.
-    step: str
-    kept: timedelta | None
-
-
-MINUTE = RollupTable("analytics_usage_minute", "1 minute", MINUTES_KEPT)
-HOUR = RollupTable("analytics_usage_hour", "1 hour", HOURS_KEPT)
-DAY = RollupTable("analytics_usage_day", "1 day", None)
+MAX_BATCHES = 500
+MAX_EVENTS = 200_000
+# What charts are drawn from.
 TABLES = {"minute": MINUTE, "hour": HOUR, "day": DAY}
 
-_KEY = "attribution_id, bucket, status"
-_SUMS = ("calls", "billable", "denied", "duration_us", "request_bytes", "response_bytes")
-_VALUES = f"organization_id, {', '.join(_SUMS)}, last_at, latency"
-# UTC days have no daylight saving, so a day is a fixed step too.
-_ORIGIN = "timestamptz '2000-01-01 00:00:00+00'"
-
-
-def _aggregate(table: RollupTable, source: str) -> str:
-    """SELECT of rollup rows from the events in `source`: first per slot, then per key."""
-    return f"""
-        SELECT {_KEY}, organization_id,
-               sum(calls)::bigint AS calls, sum(billable)::bigint AS billable,
-               sum(denied)::bigint AS denied, sum(duration_us)::bigint AS duration_us,
-               sum(request_bytes)::bigint AS request_bytes,
-               sum(response_bytes)::bigint AS response_bytes,
-               max(last_at) AS last_at, array_agg(slot << 40 | calls ORDER BY slot) AS latency
-        FROM (
-            SELECT attribution_id, date_bin('{table.step}', occurred_at, {_ORIGIN}) AS bucket,
-                   status, organization_id, {SLOT_SQL} AS slot, count(*) AS calls,
-                   count(*) FILTER (WHERE is_billable) AS billable,
-                   count(*) FILTER (WHERE is_denied) AS denied, sum(duration_us) AS duration_us,
-                   sum(request_bytes) AS request_bytes, sum(response_bytes) AS response_bytes,
-                   max(occurred_at) AS last_at
-            FROM {source}
-            GROUP BY 1, 2, 3, 4, 5
-        ) AS slots
-        GROUP BY attribution_id, bucket, status, organization_id
-    """  # noqa: S608 - fragments are constants of this module
+_CLAIMED = """analytics_usageevent
+    WHERE batch_id = ANY(%(batches)s) AND occurred_on BETWEEN %(first)s AND %(last)s"""
 
 
 def _upsert(table: RollupTable) -> str:
-    source = """analytics_usageevent
-            WHERE batch_id = ANY(%(batches)s)
-              AND occurred_on BETWEEN %(first)s AND %(last)s"""
-    adding = ", ".join(f"{name} = old.{name} + excluded.{name}" for name in _SUMS)
+    adding = ", ".join(f"{name} = old.{name} + excluded.{name}" for name in SUMS)
     return f"""
-        INSERT INTO {table.name} AS old ({_KEY}, {_VALUES})
-        {_aggregate(table, source)}
-        ORDER BY {_KEY}
-        ON CONFLICT ({_KEY}) DO UPDATE SET {adding},
+        INSERT INTO {table.name} AS old ({table.key}, {VALUES})
+        {rows_of(table)}
+        ORDER BY {table.key}
+        ON CONFLICT ({table.key}) DO UPDATE SET {adding},
             last_at = greatest(old.last_at, excluded.last_at),
             latency = analytics_latency_merge(old.latency, excluded.latency)
     """
 
 
-_UPSERTS = tuple(_upsert(table) for table in TABLES.values())
+_UPSERTS = tuple(_upsert(table) for table in ALL_TABLES)
 
 
 def roll_up(*, max_batches: int = MAX_BATCHES) -> int:
@@ -101,9 +68,10 @@ def roll_up(*, max_batches: int = MAX_BATCHES) -> int:
             "first": min(first for _, first, _ in claimed),
             "last": max(last for _, _, last in claimed),
         }
+        aggregate(_CLAIMED, window)
         with connection.cursor() as cursor:
             for statement in _UPSERTS:
-                cursor.execute(statement, window)
+                cursor.execute(statement)
             cursor.execute(
                 "UPDATE analytics_usagebatch SET rolled_up_at = %s WHERE id = ANY(%s)",
                 [clock.now(), batches],
@@ -154,14 +122,15 @@ def rebuild_rollups(day: date, *, check_only: bool = False) -> RebuildResult:
     are gone: the rollups are all that is left of it.
     """
     start = datetime.combine(day, time.min, tzinfo=UTC)
-    tables = {name: table for name, table in TABLES.items() if _keeps(table, start)}
+    tables = [table for table in ALL_TABLES if _keeps(table, start)]
     with transaction.atomic():
         transaction_lock(LockId.ROLL_UP)
         _require_raw(day)
-        differing = {name: _compare(table, day, start) for name, table in tables.items()}
+        aggregate(_RAW_DAY, {"day": day})
+        differing = {_short_name(table): _compare(table, start) for table in tables}
         if not check_only:
-            for table in tables.values():
-                _replace(table, day, start)
+            for table in tables:
+                _replace(table, start)
     return RebuildResult(differing, rebuilt=not check_only)
 
 
@@ -181,41 +150,36 @@ def _require_raw(day: date) -> None:
 _RAW_DAY = """(SELECT e.* FROM analytics_usageevent e
              JOIN analytics_usagebatch b ON b.id = e.batch_id
              WHERE e.occurred_on = %(day)s AND b.rolled_up_at IS NOT NULL) AS rolled"""
+_OF_DAY = "bucket >= %(start)s AND bucket < %(end)s"
 
 
-def _compare(table: RollupTable, day: date, start: datetime) -> int:
-    columns = f"{_KEY}, {_VALUES}"
-    stored = (
-        f"SELECT {columns} FROM {table.name}"  # noqa: S608
-        " WHERE bucket >= %(start)s AND bucket < %(end)s"
-    )
-    fresh = f"SELECT {columns} FROM ({_aggregate(table, _RAW_DAY)}) AS fresh"  # noqa: S608
+def _short_name(table: RollupTable) -> str:
+    """`day` for analytics_usage_day, `facet_day` for analytics_facet_day."""
+    return table.name.removeprefix("analytics_").removeprefix("usage_")
+
+
+def _compare(table: RollupTable, start: datetime) -> int:
+    """How many rows differ between the table and what `aggregate` has read."""
+    stored = f"SELECT {table.key}, {VALUES} FROM {table.name} WHERE {_OF_DAY}"  # noqa: S608
     statement = f"""
-        WITH stored AS ({stored}), fresh AS ({fresh})
-        SELECT count(DISTINCT ({_KEY})) FROM (
+        WITH stored AS ({stored}), fresh AS ({rows_of(table)})
+        SELECT count(DISTINCT ({table.key})) FROM (
             (TABLE stored EXCEPT TABLE fresh) UNION ALL (TABLE fresh EXCEPT TABLE stored)
         ) AS different
     """  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.execute(statement, _day_window(day, start))
+        cursor.execute(statement, _day_window(start))
         return int(cursor.fetchone()[0])
 
 
-def _replace(table: RollupTable, day: date, start: datetime) -> None:
-    window = _day_window(day, start)
+def _replace(table: RollupTable, start: datetime) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"DELETE FROM {table.name} WHERE bucket >= %(start)s AND bucket < %(end)s",  # noqa: S608
-            window,
-        )
-        cursor.execute(
-            f"INSERT INTO {table.name} ({_KEY}, {_VALUES}) {_aggregate(table, _RAW_DAY)}",
-            window,
-        )
+        cursor.execute(f"DELETE FROM {table.name} WHERE {_OF_DAY}", _day_window(start))  # noqa: S608
+        cursor.execute(f"INSERT INTO {table.name} ({table.key}, {VALUES}) {rows_of(table)}")
 
 
-def _day_window(day: date, start: datetime) -> dict[str, date | datetime]:
-    return {"day": day, "start": start, "end": start + timedelta(days=1)}
+def _day_window(start: datetime) -> dict[str, datetime]:
+    return {"start": start, "end": start + timedelta(days=1)}
 
 
 def waiting_days(days: Sequence[date]) -> int:

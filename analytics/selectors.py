@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from analytics import query
+from analytics.aggregation import DAY
 from analytics.labels import labels
 from analytics.limits import limit_usage
 from analytics.models import QuarantinedRecord
@@ -27,8 +28,8 @@ from analytics.reports import (
     UsageSeries,
     UsageTotals,
 )
-from analytics.rollups import DAY, TABLES
-from analytics.sketch import percentiles_ms
+from analytics.rollups import TABLES
+from analytics.sketch import Timer, percentiles_ms
 from apim.core import clock
 from apim.core.clock import Period, last_days
 
@@ -165,9 +166,12 @@ def latency_series(
     return LatencySeries(period, bucket, buckets, p50, p95, p99, _is_last_open(buckets, step))
 
 
-def _slots_sql(selection: Selection, group: str, *, shown: bool = False) -> str:
-    """(group, slot, calls); with `shown` only of the groups in that parameter."""
+def _slots_sql(
+    selection: Selection, group: str, *, timer: Timer = Timer.TOTAL, shown: bool = False
+) -> str:
+    """(group, slot, calls) of the total time; with `shown` only of the groups in that parameter."""
     source = selection.source.replace(" WHERE ", f" {query.SLOTS} WHERE ", 1)
+    source += f" AND {query.TIMER} = {timer:d}"
     if shown:
         source += f" AND {group} = ANY(%(shown)s)"
     return f"SELECT {group}, {query.SLOT} AS slot, {query.SLOT_CALLS} {source} GROUP BY 1, 2"

@@ -2,12 +2,14 @@
 
 Slot i holds durations in (g^(i-1), g^i] microseconds, g being GAMMA, and is reported as the value
 whose relative distance to both ends is equal, 2*g^i / (g+1). Masson, Rim, Lee: "DDSketch", VLDB 2019.
-An element is (slot << 40) | count; lists are ascending.
+A histogram holds three timers: the total, the upstream's and the gateway's own share of a call. An
+element is (timer << 52) | (slot << 40) | count; lists are ascending.
 """
 
 from __future__ import annotations
 
 import math
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,9 +19,24 @@ RELATIVE_ERROR = 0.015
 GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 LOG_GAMMA = math.log(GAMMA)
 COUNT_BITS = 40
+# The highest slot in use is 905, for seven days.
+SLOTS_PER_TIMER = 4096
+TIMER_BITS = 52
 
-# The slot of a duration in SQL; the same everywhere, so that a rebuilt rollup is equal.
-SLOT_SQL = f"ceil(ln(greatest(duration_us, 1)::float8) / {LOG_GAMMA!r}::float8)::bigint"
+
+class Timer(IntEnum):
+    """Which part of a call was timed. Stored as a number; values are never reused."""
+
+    TOTAL = 0
+    UPSTREAM = 1
+    # Total less upstream, of calls whose upstream time is known.
+    GATEWAY = 2
+
+
+def slot_sql(duration: str, timer: Timer = Timer.TOTAL) -> str:
+    """The slot of a duration in SQL; the same everywhere, so that a rebuilt rollup is equal."""
+    slot = f"ceil(ln(greatest({duration}, 1)::float8) / {LOG_GAMMA!r}::float8)::bigint"
+    return f"({timer * SLOTS_PER_TIMER} + {slot})" if timer else slot
 
 
 def slot_of(duration_us: int) -> int:

@@ -11,7 +11,17 @@ from functools import lru_cache
 
 import msgspec
 
-from analytics.events import Event, Names, Refused
+from analytics.events import (
+    MAX_COST,
+    Event,
+    Names,
+    Reading,
+    Refused,
+    country_code,
+    units_micro,
+)
+from analytics.formats.bodies import MAX_RECORDS, split
+from analytics.formats.reading import each
 from analytics.scrub import clean_path, user_agent_family, without_controls
 
 MAX_ID_LENGTH = 128
@@ -54,10 +64,37 @@ class Line(msgspec.Struct, gc=False):
     environment: str | None = None
     user_agent: str | None = None
     decision: str | None = None
+    ip: str | None = None
+    country: str | None = None
+    # A number, or its text.
+    units: str | int | float | None = None
+    cost: int | None = None
+    # The soft limit beyond which the call passed.
+    overage: str | None = None
 
 
 # Not strict: "42" is read as 42 where a number is due, and a number as seconds since 1970.
 _DECODER = msgspec.json.Decoder(Line, strict=False)
+
+
+def read_delivery(body: bytes) -> Reading:
+    """The events of a body: object, array or one object per line.
+
+    One line after the other without splitting them first is faster, but says neither which record
+    is bad nor what stood in it; so a delivery that holds a bad one is read again.
+    """
+    if body[:1] != b"{" or body.count(b"\n") > MAX_RECORDS:
+        return _one_by_one(body)
+    try:
+        lines = _DECODER.decode_lines(body)
+        events = [_event(line) for line in lines if line.type not in _INTERMEDIATE]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Refused):
+        return _one_by_one(body)
+    return Reading(events, ignored=len(lines) - len(events), with_raws=lambda: _one_by_one(body))
+
+
+def _one_by_one(body: bytes) -> Reading:
+    return each(split(body), read, format="own")
 
 
 def read(raw: bytes) -> Event | None:
@@ -74,8 +111,10 @@ def read(raw: bytes) -> Event | None:
         if repaired == raw:
             raise Refused("not_json", str(error)) from None
         return read(repaired)  # a caller may put any byte into a path; the call still counts
-    if line.type in _INTERMEDIATE:
-        return None
+    return None if line.type in _INTERMEDIATE else _event(line)
+
+
+def _event(line: Line) -> Event:
     occurred_at = _instant(line.ts)
     status = line.status or 0
     if not 0 <= status <= 999:
@@ -86,7 +125,7 @@ def read(raw: bytes) -> Event | None:
         decision = _decision(line.decision[:40])
     else:  # a gateway that keeps silent, but forwarded a call with a key, has allowed it
         decision = "allowed" if line.key and upstream_us is not None else "none"
-    return Event(
+    event = Event(
         _event_id(line.id),
         occurred_at,
         occurred_at.date(),
@@ -110,6 +149,27 @@ def read(raw: bytes) -> Event | None:
         decision == "allowed" and upstream_us is not None and 0 < status < 500,
         user_agent_family(line.user_agent[:200]) if line.user_agent else "",
     )
+    if line.ip:
+        event.ip = line.ip[:45]
+    if line.country:
+        event.country = country_code(line.country[:8])
+    if line.units is not None:
+        event.units_micro = units_micro(_cut(line.units))
+    if line.cost is not None:
+        event.cost = _cost(line.cost)
+    if line.overage:
+        event.is_overage = line.overage != "-"
+    return event
+
+
+def _cut(units: str | float) -> str | int | float:
+    return units[:60] if isinstance(units, str) else units
+
+
+def _cost(value: int) -> int:
+    if not 0 <= value <= MAX_COST:
+        raise Refused("invalid_cost", f"{value}: a call counts 0 to {MAX_COST} in limits")
+    return value
 
 
 def _is_whole(raw: bytes) -> bool:

@@ -30,4 +30,5 @@ def each(
             reading.ignored += 1
         else:
             reading.events.append(event)
+            reading.raws.append(raw)
     return reading

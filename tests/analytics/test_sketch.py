@@ -6,7 +6,7 @@ import random
 import pytest
 from django.db import connection
 
-from analytics.sketch import COUNT_BITS, RELATIVE_ERROR, SLOT_SQL, percentiles_ms, slot_of, value_of
+from analytics.sketch import COUNT_BITS, RELATIVE_ERROR, percentiles_ms, slot_of, slot_sql, value_of
 
 SHARES = (0.5, 0.9, 0.95, 0.99, 1.0)
 SHAPES = {
@@ -49,7 +49,7 @@ def test_the_database_puts_durations_into_the_same_slots():
     durations = [0, 1, 2, 30, 31, 1000, 10**7, 10**10]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {SLOT_SQL} FROM unnest(%s::bigint[]) AS duration_us",  # noqa: S608
+            f"SELECT {slot_sql('duration_us')} FROM unnest(%s::bigint[]) AS duration_us",  # noqa: S608
             [durations],
         )
         assert [slot for (slot,) in cursor.fetchall()] == [slot_of(value) for value in durations]

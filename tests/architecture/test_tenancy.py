@@ -22,6 +22,9 @@ SHARED = {
     "OutboxEntry",
     "UsageBatch",
     "QuarantinedRecord",
+    "ForeignNames",
+    "ClientFamily",
+    "UsageEventId",
 }
 
 
