@@ -74,7 +74,7 @@ def already_on_another_day(gateway_id: int, events: Sequence[Event]) -> set[str]
     }
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, values)
-        if cursor.rowcount == len(ids):
+        if cursor.rowcount == len(near):
             return set()
         cursor.execute(_OTHER_DAY, values)
         return {event_id for (event_id,) in cursor.fetchall()}
