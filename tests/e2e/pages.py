@@ -161,6 +161,7 @@ ADMIN = (
         ("dashboard:version-new", "{api}"),
         ("dashboard:version", "{version}"),
         ("dashboard:version-edit", "{version}"),
+        ("dashboard:version-cost", "{version}"),
         ("dashboard:revision-new", "{version}"),
         ("dashboard:version-publish", "{draft}"),
         ("dashboard:version-deprecate", "{version}"),
@@ -174,6 +175,9 @@ ADMIN = (
         ("dashboard:plan-new", "{product}"),
         ("dashboard:plan", "{plan}"),
         ("dashboard:plan-edit", "{plan}"),
+        ("dashboard:limit-new", "{plan}"),
+        ("dashboard:limit-edit", "{limit}"),
+        ("dashboard:limit-remove", "{limit}"),
         ("dashboard:plan-retire", "{plan}"),
         "dashboard:organizations",
         ("dashboard:organization", "{organization}"),
@@ -257,7 +261,7 @@ from allauth.account.models import EmailAddress
 from apim.accounts.models import Invitation, Membership, Organization, User
 from apim.accounts.services import create_organization, issue_access_token
 from apim.audit.actors import SYSTEM
-from apim.catalog.models import Api, ApiVersion, Plan, Product
+from apim.catalog.models import Api, ApiVersion, Limit, Plan, Product
 from apim.core import clock
 from apim.gateway.models import Gateway
 from apim.keys.models import ApiKey, Application, Subscription
@@ -297,6 +301,7 @@ print(json.dumps({{
     "draft": first(ApiVersion.objects.filter(state="draft")),
     "product": first(Product.objects.filter(name="Earth")),
     "plan": first(Plan.objects.filter(name="Business")),
+    "limit": first(Limit.objects.all()),
     "gateway": first(Gateway.objects.all()),
 }}))
 """

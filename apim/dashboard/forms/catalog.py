@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from apim.catalog.models import ApiVersion
 
 _SOURCES = ("document", "text", "url")
 
@@ -112,12 +115,41 @@ class VersionForm(SpecificationForm):
 
 class VersionEditForm(forms.Form):
     upstream_url = forms.CharField(label=_("Upstream URL"), max_length=500)
+    sandbox_upstream_url = forms.CharField(
+        label=_("Sandbox upstream URL"),
+        max_length=500,
+        required=False,
+        help_text=_("Where calls with test keys go. Left empty, they go to the upstream too."),
+    )
     timeout_seconds = forms.IntegerField(
         label=_("Timeout"),
         min_value=1,
         max_value=300,
         help_text=_("Seconds that a gateway waits for the upstream's answer."),
     )
+    cost_header = forms.CharField(
+        label=_("Cost header"),
+        max_length=60,
+        required=False,
+        help_text=_(
+            "Response header in which the upstream states what a call costs, as a whole number. "
+            "Without it a call costs what its operation does."
+        ),
+        widget=forms.TextInput({"placeholder": "x-call-cost", "class": "mono"}),
+    )
+    fails_open = forms.BooleanField(
+        label=_("Let known keys by when nobody can check them"),
+        required=False,
+        help_text=_(
+            "While counters and keys cannot be read, gateways go by what they knew last, for a "
+            "bounded time. Otherwise they refuse every call with 503 until it works again."
+        ),
+    )
+
+    @classmethod
+    def initial_of(cls, version: ApiVersion) -> dict[str, Any]:
+        """The form's values for an existing version."""
+        return {name: getattr(version, name) for name in cls.base_fields}
 
 
 class DeprecateForm(forms.Form):

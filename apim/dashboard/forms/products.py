@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from apim.catalog.errors import LimitsInvalid
 from apim.catalog.models import ApiVersion, Limit, Plan
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class ProductForm(forms.Form):
 
 
 class PlanForm(forms.Form):
-    """A plan with one optional limit per window."""
+    """What is said about a plan; its limits are edited one by one."""
 
     name = forms.CharField(label=_("Name"), max_length=120)
     summary = forms.CharField(label=_("Summary"), max_length=240, required=False)
@@ -45,6 +46,25 @@ class PlanForm(forms.Form):
         choices=Plan.Approval.choices,
         help_text=_("Automatic: a subscription works at once. Manual: somebody approves it first."),
     )
+    charges_overage = forms.BooleanField(
+        label=_("Charge overage"),
+        required=False,
+        help_text=_("Calls beyond a soft limit are charged; otherwise they are only marked."),
+    )
+
+    @staticmethod
+    def initial_of(plan: PlanModel) -> dict[str, Any]:
+        """The form's values for an existing plan."""
+        return {
+            "name": plan.name,
+            "summary": plan.summary,
+            "approval": plan.approval,
+            "charges_overage": plan.charges_overage,
+        }
+
+
+class NewPlanForm(PlanForm):
+    """A plan with one optional calendar limit per window, to begin with."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -63,16 +83,13 @@ class PlanForm(forms.Form):
     def limit_fields(self) -> list[forms.BoundField]:
         return [self[f"per_{window}"] for window in Limit.Window.values]
 
-    @staticmethod
-    def initial_of(plan: PlanModel) -> dict[str, Any]:
-        """The form's values for an existing plan."""
-        limits = {f"per_{limit.window}": limit.quota for limit in plan.limits.all()}
-        return {
-            "name": plan.name,
-            "summary": plan.summary,
-            "approval": plan.approval,
-            **limits,
+    def place(self, error: LimitsInvalid) -> LimitsInvalid:
+        """The error with `limits/0/quota` turned into the field that it came from."""
+        windows = [window for window, _quota in self.limits()]
+        placed = {
+            f"per_{windows[int(name.split('/')[1])]}": texts for name, texts in error.fields.items()
         }
+        return LimitsInvalid(error.message, fields=placed)
 
 
 class PriceForm(forms.Form):

@@ -11,10 +11,12 @@ from django.utils.translation import gettext as _
 
 from apim.accounts.policies import staff
 from apim.catalog import selectors, services
+from apim.catalog.errors import LimitsInvalid
 from apim.core import clock
 from apim.dashboard import roles
-from apim.dashboard.forms.products import PlanForm, PriceForm
+from apim.dashboard.forms.products import NewPlanForm, PlanForm, PriceForm
 from apim.dashboard.pages import FormPage, Question, confirm_page, form_page
+from apim.dashboard.views.limits import limit_warnings
 from apim.keys.selectors import subscriptions
 from apim.ui.formatting import day
 from billing.selectors import current_price, upcoming_price
@@ -34,17 +36,21 @@ def _url(plan: Plan) -> str:
 @staff(*roles.CATALOG)
 def plan_new(request: ViewerRequest, product_id: str) -> HttpResponse:
     product = selectors.get_product(product_id)
-    form = PlanForm(request.POST or None)
+    form = NewPlanForm(request.POST or None)
 
     def save() -> HttpResponse:
-        plan = services.create_plan(
-            actor=request.viewer.actor,
-            product=product,
-            name=form.cleaned_data["name"],
-            summary=form.cleaned_data["summary"],
-            approval=form.cleaned_data["approval"],
-            limits=form.limits(),
-        )
+        try:
+            plan = services.create_plan(
+                actor=request.viewer.actor,
+                product=product,
+                name=form.cleaned_data["name"],
+                summary=form.cleaned_data["summary"],
+                approval=form.cleaned_data["approval"],
+                charges_overage=form.cleaned_data["charges_overage"],
+                limits=form.limits(),
+            )
+        except LimitsInvalid as error:
+            raise form.place(error) from error
         messages.success(
             request, _("%(plan)s is a draft: set its price next.") % {"plan": plan.name}
         )
@@ -65,7 +71,8 @@ def plan_detail(request: ViewerRequest, plan_id: str) -> HttpResponse:
     context = {
         "plan": plan,
         "product": plan.product,
-        "limits": plan.limits.all(),
+        "limits": plan.limits_in_order,
+        "warnings": limit_warnings(plan),
         "prices": plan.prices.order_by("-id"),
         "subscriptions": subscriptions(None).filter(plan=plan)[:25],
         "may_edit": request.viewer.has_staff_role(*roles.CATALOG),
@@ -86,16 +93,15 @@ def plan_edit(request: ViewerRequest, plan_id: str) -> HttpResponse:
             name=form.cleaned_data["name"],
             summary=form.cleaned_data["summary"],
             approval=form.cleaned_data["approval"],
+            charges_overage=form.cleaned_data["charges_overage"],
         )
-        services.set_limits(actor=request.viewer.actor, plan=plan, limits=form.limits())
-        messages.success(request, _("Saved. New limits hold within about a second."))
+        messages.success(request, _("Saved."))
         return redirect(_url(plan))
 
     page = FormPage(
         title=_("Edit %(plan)s") % {"plan": plan},
         verb=_("Save"),
         back_url=_url(plan),
-        template="dashboard/plans/form.html",
     )
     return form_page(request, form, page, save)
 

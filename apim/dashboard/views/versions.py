@@ -111,8 +111,7 @@ def version_detail(request: ViewerRequest, version_id: str) -> HttpResponse:
 @staff(*roles.CATALOG)
 def version_edit(request: ViewerRequest, version_id: str) -> HttpResponse:
     version = selectors.get_version(version_id)
-    initial = {"upstream_url": version.upstream_url, "timeout_seconds": version.timeout_seconds}
-    form = VersionEditForm(request.POST or None, initial=initial)
+    form = VersionEditForm(request.POST or None, initial=VersionEditForm.initial_of(version))
 
     def save() -> HttpResponse:
         services.update_version(actor=request.viewer.actor, version=version, **form.cleaned_data)

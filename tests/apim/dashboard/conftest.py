@@ -74,6 +74,8 @@ class Installation:
         objects = {
             "version-new": self.api,
             "plan-new": self.product,
+            "limit-new": self.plan,
+            "limit": self.plan.limits.first(),
             "product": self.product,
             "api": self.api,
             "version": version,

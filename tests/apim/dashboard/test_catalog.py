@@ -105,13 +105,23 @@ def test_a_product_with_a_priced_plan_is_made_page_by_page(installation, pia_cli
     assert (plan.state, product.state) == ("published", "published")
 
 
-def test_limits_are_replaced_and_must_be_positive(installation, pia_client):
-    url = installation.url("plan-edit")
-    assert 'value="60"' in pia_client.get(url).content.decode()
-    values = {"name": "Pro", "approval": "automatic"}
+def test_limits_that_contradict_each_other_are_said_at_their_field(installation, pia_client):
+    url = reverse("dashboard:plan-new", args=[installation.plan.product.public_id])
+    values = {"name": "Odd", "approval": "automatic"}
     assert pia_client.post(url, values | {"per_second": 0}).status_code == 422
-    assert pia_client.post(url, values | {"per_second": 5}).status_code == 302
-    assert list(installation.plan.limits.values_list("window", "quota")) == [("second", 5)]
+    answer = pia_client.post(url, values | {"per_second": 9, "per_month": 5})
+    assert answer.status_code == 422
+    assert answer.context["form"].errors["per_second"]
+    assert not Plan.objects.filter(name="Odd").exists()
+
+
+def test_editing_a_plan_leaves_its_limits_alone(installation, pia_client):
+    limits = list(installation.plan.limits.values_list("window", "quota"))
+    values = {"name": "Pro", "approval": "automatic", "charges_overage": "on"}
+    assert pia_client.post(installation.url("plan-edit"), values).status_code == 302
+    installation.plan.refresh_from_db()
+    assert installation.plan.charges_overage
+    assert list(installation.plan.limits.values_list("window", "quota")) == limits
 
 
 def test_a_price_that_somebody_pays_is_followed_not_changed(installation, fiona_client):
