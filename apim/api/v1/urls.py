@@ -207,6 +207,11 @@ CATALOG = [
         name="api-version-revisions",
     ),
     path(
+        "api-versions/<public:public_id>/set-operation-costs",
+        versions.SetOperationCosts.as_view(),
+        name="api-version-set-operation-costs",
+    ),
+    path(
         "api-versions/<public:public_id>/operations",
         versions.Operations.as_view(),
         name="api-version-operations",

@@ -194,9 +194,76 @@ def test_deprecate_restore_retire(pia_api, version):
 def test_limits_are_replaced(pia_api, plan):
     path = f"/api/v1/plans/{plan.public_id}/set-limits"
     made = pia_api.post(path, {"limits": [{"window": "day", "quota": 5}]}).json()
-    assert made["limits"] == [{"window": "day", "quota": 5}]
+    [limit] = made["limits"]
+    assert (limit["name"], limit["kind"], limit["window"], limit["quota"]) == (
+        "day",
+        "calendar",
+        "day",
+        5,
+    )
+    assert limit["words"] == "5 calls per day"
     bad = pia_api.post(path, {"limits": [{"window": "day", "quota": 0}]})
     assert bad.json()["errors"][0]["pointer"] == "#/limits/0/quota"
+
+
+def test_limits_of_every_kind_are_set_and_warned_of(pia_api, alice_api, plan):
+    path = f"/api/v1/plans/{plan.public_id}/set-limits"
+    limits = [
+        {"window": "day", "quota": 100},
+        {"kind": "sliding", "window": "second", "every": 10, "quota": 900, "per": "key"},
+        {"kind": "concurrent", "quota": 4, "per": "organization", "name": "lanes"},
+        {"window": "month", "quota": 500, "group": "search", "is_soft": True},
+    ]
+    made = pia_api.post(path, {"limits": limits}).json()
+    names = [limit["name"] for limit in made["limits"]]
+    assert names == ["lanes", "day", "search-soft-month", "key-10-seconds"]
+    assert len(made["warnings"]) == 2
+    shown = alice_api.get(f"/api/v1/plans/{plan.public_id}").json()["limits"]
+    assert [limit["words"] for limit in shown] == [limit["words"] for limit in made["limits"]]
+
+
+@pytest.mark.parametrize(
+    ("limit", "part"),
+    [
+        ({"quota": 5}, "window"),
+        ({"quota": 5, "window": "day", "kind": "concurrent"}, "window"),
+        ({"quota": 5, "window": "day", "every": 2}, "every"),
+        ({"quota": 5, "window": "day", "every": 32, "kind": "fixed"}, "every"),
+        ({"quota": 5, "kind": "concurrent", "is_soft": True}, "is_soft"),
+        ({"quota": 5, "window": "day", "name": "No Name"}, "name"),
+        ({"quota": 5, "window": "day", "per": "planet"}, "per"),
+        ({"quota": 5, "window": "day", "kind": "leaky"}, "kind"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_refused_at_its_field(pia_api, plan, limit, part):
+    path = f"/api/v1/plans/{plan.public_id}/set-limits"
+    refused = pia_api.post(path, {"limits": [{"window": "week", "quota": 9}, limit]})
+    assert refused.status_code in {400, 422}
+    assert [error["pointer"] for error in refused.json()["errors"]] == [f"#/limits/1/{part}"]
+
+
+def test_overage_is_charged_by_plan(pia_api, plan):
+    path = f"/api/v1/plans/{plan.public_id}"
+    assert pia_api.get(path).json()["charges_overage"] is False
+    assert pia_api.patch(path, {"charges_overage": True}).json()["charges_overage"] is True
+
+
+def test_costs_of_operations_and_how_a_version_is_counted_are_set(pia_api, version):
+    base = f"/api/v1/api-versions/{version['id']}"
+    [operation] = pia_api.get(f"{base}/operations").json()["results"]
+    assert operation["cost"] == 1
+    path = f"{base}/set-operation-costs"
+    changed = pia_api.post(path, {"costs": {operation["id"]: 7}}).json()["operations"]
+    assert [(one["id"], one["cost"]) for one in changed] == [(operation["id"], 7)]
+    refused = pia_api.post(path, {"costs": {operation["id"]: 0}})
+    assert refused.json()["errors"][0]["pointer"] == f"#/costs/{operation['id']}"
+    refused = pia_api.post(path, {"costs": {"opn_other": 2}})
+    assert refused.json()["errors"][0]["pointer"] == "#/costs/opn_other"
+
+    changed = pia_api.patch(base, {"cost_header": "X-Cost", "fails_open": True}).json()
+    assert (changed["cost_header"], changed["fails_open"]) == ("x-cost", True)
+    refused = pia_api.patch(base, {"cost_header": "no header"})
+    assert refused.json()["errors"][0]["pointer"] == "#/cost_header"
 
 
 def test_a_product_with_an_unknown_version_is_refused(pia_api):

@@ -9,6 +9,8 @@ from rest_framework import serializers
 
 from apim.api.v1.serializers.base import Body, Resource
 from apim.catalog.models import Api, ApiVersion, Operation, SpecRevision
+from apim.catalog.services.operations import COST_MAX
+from apim.catalog.services.versions import HEADER_MAX_LENGTH
 
 
 class ApiSerializer(Resource):
@@ -65,6 +67,8 @@ class StaffVersionSerializer(VersionSerializer):
             "upstream_url",
             "sandbox_upstream_url",
             "timeout_seconds",
+            "cost_header",
+            "fails_open",
         ]
         read_only_fields = fields
 
@@ -117,6 +121,7 @@ class OperationSerializer(Resource):
             "description",
             "tags",
             "is_deprecated",
+            "cost",
         ]
         read_only_fields = fields
 
@@ -183,6 +188,26 @@ class VersionChange(Body):
     upstream_url = serializers.URLField(max_length=500, required=False)
     sandbox_upstream_url = serializers.URLField(max_length=500, required=False, allow_blank=True)
     timeout_seconds = serializers.IntegerField(required=False, min_value=1)
+    cost_header = serializers.CharField(
+        max_length=HEADER_MAX_LENGTH,
+        required=False,
+        allow_blank=True,
+        help_text="Response header in which the upstream states what a call costs.",
+    )
+    fails_open = serializers.BooleanField(
+        required=False, help_text="Let known keys by while nobody can check them."
+    )
+
+
+class OperationCosts(Body):
+    costs = serializers.DictField(
+        child=serializers.IntegerField(min_value=1, max_value=COST_MAX),
+        help_text="Public id of an operation to what one call of it counts; others stay.",
+    )
+
+
+class CostsSetSerializer(serializers.Serializer[Any]):
+    operations = OperationSerializer(many=True, help_text="Those whose cost changed.")
 
 
 class Deprecation(Body):

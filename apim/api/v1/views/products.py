@@ -12,13 +12,14 @@ from apim.api.v1 import visibility
 from apim.api.v1.filters.catalog import PlanFilter, ProductFilter
 from apim.api.v1.serializers.products import (
     LimitsBody,
+    LimitsSet,
     NewPlan,
     NewProduct,
     PlanChangeBody,
     PlanSerializer,
     ProductChange,
     ProductSerializer,
-    pairs,
+    limit_inputs,
 )
 from apim.catalog import selectors, services
 from apim.catalog.models import Plan, Product
@@ -102,7 +103,7 @@ class Plans(Endpoint):
         made = services.create_plan(
             actor=self.actor,
             product=selectors.get_product(values.pop("product")),
-            limits=pairs(values.pop("limits", [])),
+            limits=limit_inputs(values.pop("limits", [])),
             **values,
         )
         return self.created(
@@ -153,12 +154,18 @@ class RetirePlan(_PlanAction):
 class SetLimits(Endpoint):
     scopes = {"POST": "products:write"}
 
-    @operation("set_plan_limits", "Replace a plan's limits", PlanSerializer, body=LimitsBody)
+    @operation(
+        "set_plan_limits",
+        "Replace a plan's limits",
+        LimitsSet,
+        body=LimitsBody,
+        description="They hold for all subscribers within about a second.",
+    )
     def post(self, request: Request, public_id: str) -> Response:
         plan = selectors.get_plan(public_id)
-        limits = pairs(self.valid(LimitsBody)["limits"])
+        limits = limit_inputs(self.valid(LimitsBody)["limits"])
         services.set_limits(actor=self.actor, plan=plan, limits=limits)
-        return Response(PlanSerializer(selectors.get_plan(public_id)).data)
+        return Response(LimitsSet(selectors.get_plan(public_id)).data)
 
 
 def _versions(public_ids: Iterable[str]) -> list[ApiVersion]:

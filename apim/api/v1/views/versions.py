@@ -14,9 +14,11 @@ from apim.api.schema import operation
 from apim.api.v1 import visibility
 from apim.api.v1.filters.catalog import OperationFilter, VersionFilter
 from apim.api.v1.serializers.catalog import (
+    CostsSetSerializer,
     Deprecation,
     DocumentQuery,
     NewVersion,
+    OperationCosts,
     OperationSerializer,
     RevisionSerializer,
     SpecSource,
@@ -83,7 +85,7 @@ class OneVersion(_Versions):
 
     @operation(
         "update_api_version",
-        "Change where gateways forward to",
+        "Change where and how gateways forward",
         StaffVersionSerializer,
         body=VersionChange,
     )
@@ -178,6 +180,25 @@ class Operations(Endpoint):
         version = visibility.one(visibility.versions(self.viewer), public_id)
         rows = selectors.operations_of(version).select_related("version")
         return self.pages(rows, OperationSerializer)
+
+
+class SetOperationCosts(Endpoint):
+    scopes = {"POST": "catalog:write"}
+
+    @operation(
+        "set_operation_costs",
+        "Set what operations cost",
+        CostsSetSerializer,
+        body=OperationCosts,
+        description="A new revision keeps the cost of an operation that it still describes.",
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        changed = services.set_operation_costs(
+            actor=self.actor,
+            version=selectors.get_version(public_id),
+            costs=self.valid(OperationCosts)["costs"],
+        )
+        return Response(CostsSetSerializer({"operations": changed}).data)
 
 
 class Document(Endpoint):
