@@ -57,7 +57,9 @@ def _developer_items(viewer: Viewer) -> list[NavItem]:
         return items
     items += [
         NavItem(
-            _("Applications"), reverse("portal:applications"), also=("/keys/", "/subscriptions/")
+            _("Applications"),
+            reverse("portal:applications"),
+            also=("/keys/", "/leaks/", "/subscriptions/"),
         ),
         NavItem(_("Usage"), reverse("portal:usage")),
     ]

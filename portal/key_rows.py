@@ -41,6 +41,10 @@ class KeyRow:
     last_used_at: datetime | None
 
     @property
+    def age_days(self) -> int:
+        return (clock.now() - self.key.created_at).days
+
+    @property
     def is_in_grace(self) -> bool:
         return self.key.status == ApiKey.Status.GRACE
 
@@ -73,11 +77,16 @@ def key_rows(keys: Sequence[ApiKey]) -> list[KeyRow]:
             label=key.status.label,
             calls=sparklines[key.pk].calls,
             errors=sparklines[key.pk].errors,
-            last_used_at=seen.get(key.pk),
+            last_used_at=_latest(seen.get(key.pk), key.last_used_at),
             is_ending_soon=key.is_usable and key.expires_at is not None and key.expires_at < soon,
         )
         for key in keys
     ]
+
+
+def _latest(counted: datetime | None, noted: datetime | None) -> datetime | None:
+    """Usage knows of a call at once, the key a little later; usage of long ago may be gone."""
+    return max((at for at in (counted, noted) if at is not None), default=None)
 
 
 def key_row(key: ApiKey) -> KeyRow:

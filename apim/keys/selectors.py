@@ -66,6 +66,16 @@ def api_keys(organization: Organization | None) -> ApiKeyQuerySet:
     return rows if organization is None else rows.for_organization(organization)
 
 
+def with_status(rows: ApiKeyQuerySet, status: str) -> ApiKeyQuerySet:
+    """Only the keys that people see in this state (an ApiKey.Status value)."""
+    now = clock.now()
+    if status == ApiKey.Status.REVOKED:
+        return rows.filter(state=ApiKey.State.REVOKED)
+    if status == ApiKey.Status.EXPIRED:
+        return rows.filter(state=ApiKey.State.ACTIVE, expires_at__lte=now)
+    return rows.usable(now).filter(successor__isnull=status == ApiKey.Status.ACTIVE)
+
+
 def get_application(organization: Organization | None, public_id: str) -> Application:
     """Raises NotFound when it is missing, deleted or another organization's."""
     return _one(applications(organization), public_id)

@@ -11,10 +11,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from apim.accounts.policies import member
+from apim.core import clock
 from apim.core.errors import DomainError
-from apim.keys.selectors import get_application, get_key
+from apim.keys.rules import rules_of
+from apim.keys.selectors import get_application, get_key, leak_reports
 from apim.keys.services import (
     IssuedKey,
+    change_key_rules,
     end_grace_now,
     extend_grace,
     issue_key,
@@ -25,7 +28,13 @@ from apim.keys.services import (
 from apim.ui.forms import add_domain_error
 from portal import one_time, snippets
 from portal.answers import form_page, secret_page
-from portal.forms import ExtendGraceForm, IssueKeyForm, RenameKeyForm, RotateKeyForm
+from portal.forms_keys import (
+    ExtendGraceForm,
+    IssueKeyForm,
+    KeyRulesForm,
+    RenameKeyForm,
+    RotateKeyForm,
+)
 from portal.key_rows import calls_in_the_last_hour, key_row
 from portal.roles import BUILDERS
 
@@ -50,8 +59,28 @@ def key(request: ViewerRequest, public_id: str) -> HttpResponse:
             "predecessor": key_row(found.predecessor) if hasattr(found, "predecessor") else None,
             "extend_form": ExtendGraceForm(key=found) if found.is_rotated else None,
             "samples": snippets.for_application(found.application),
+            "limits": found.limits.all(),
+            "leak": leak_reports(found.organization).filter(key=found).first(),
+            "recent_calls": calls_in_the_last_hour(_old_one(found)),
+            "now": clock.now(),
         },
     )
+
+
+def _old_one(found: ApiKey) -> ApiKey:
+    """Of two keys in a rotation the one that is to end."""
+    predecessor: ApiKey | None = getattr(found, "predecessor", None)
+    return predecessor if predecessor is not None and predecessor.is_usable else found
+
+
+@member()
+@require_GET
+@never_cache
+def seen(request: ViewerRequest, public_id: str) -> HttpResponse:
+    """Where the key was last seen: a part of its pages that a poll replaces."""
+    found = get_key(request.viewer.current_organization, public_id)
+    context = {"row": key_row(found), "recent_calls": calls_in_the_last_hour(found)}
+    return render(request, "portal/keys/_seen.html", {**context, "now": clock.now()})
 
 
 @member(*BUILDERS)
@@ -59,7 +88,7 @@ def key(request: ViewerRequest, public_id: str) -> HttpResponse:
 @never_cache
 def issue(request: ViewerRequest, public_id: str) -> HttpResponse:
     application = get_application(request.viewer.current_organization, public_id)
-    form = IssueKeyForm(request.POST or None, user=request.viewer.person)
+    form = IssueKeyForm(request.POST or None, user=request.viewer.person, application=application)
     if request.method == "POST" and form.is_valid():
         if not one_time.spend(form.cleaned_data["token"]):
             return _already_shown(request, application)
@@ -70,9 +99,11 @@ def issue(request: ViewerRequest, public_id: str) -> HttpResponse:
                 environment=form.cleaned_data["environment"],
                 name=form.cleaned_data["name"],
                 expires_at=form.expires_at,
+                rules=form.rules,
             )
         except DomainError as error:
-            _refuse(form, error)
+            one_time.give_back(form.cleaned_data["token"])
+            form.refuse(error)
         else:
             return _reveal(request, issued)
     return form_page(request, "portal/keys/issue.html", form, {"application": application})
@@ -94,7 +125,31 @@ def rotate(request: ViewerRequest, public_id: str) -> HttpResponse:
         else:
             old.refresh_from_db()
             return _reveal(request, issued, old=old)
-    return form_page(request, "portal/keys/rotate.html", form, {"key": old, "row": key_row(old)})
+    context = {
+        "key": old,
+        "row": key_row(old),
+        "recent_calls": calls_in_the_last_hour(old),
+        "now": clock.now(),
+    }
+    return form_page(request, "portal/keys/rotate.html", form, context)
+
+
+@member(*BUILDERS)
+@require_http_methods(["GET", "POST"])
+def rules(request: ViewerRequest, public_id: str) -> HttpResponse:
+    """What the key may do: operation groups, networks, origins, limits."""
+    found = get_key(request.viewer.current_organization, public_id)
+    form = KeyRulesForm(request.POST or None, application=found.application, key=found)
+    form.show(rules_of(found))
+    if request.method == "POST" and form.is_valid():
+        try:
+            change_key_rules(actor=request.viewer.actor, key=found, rules=form.rules)
+        except DomainError as error:
+            form.refuse(error)
+        else:
+            messages.success(request, _("The rules hold at the gateways within a second."))
+            return redirect("portal:key", found.public_id)
+    return form_page(request, "portal/keys/rules.html", form, {"key": found, "row": key_row(found)})
 
 
 @member(*BUILDERS)
@@ -114,11 +169,15 @@ def rename(request: ViewerRequest, public_id: str) -> HttpResponse:
 def extend(request: ViewerRequest, public_id: str) -> HttpResponse:
     found = get_key(request.viewer.current_organization, public_id)
     form = ExtendGraceForm(request.POST, key=found)
-    if form.is_valid():
-        extend_grace(actor=request.viewer.actor, key=found, grace=form.chosen_grace)
-        messages.success(request, _("The old key works for longer now."))
-    else:
+    if not form.is_valid():
         messages.error(request, _("Choose one of the offered times."))
+        return redirect("portal:key", found.public_id)
+    try:
+        extend_grace(actor=request.viewer.actor, key=found, grace=form.chosen_grace)
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, _("The old key works for longer now."))
     return redirect("portal:key", found.public_id)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
 from django_filters import CharFilter, ChoiceFilter, FilterSet
 
-from apim.core import clock
+from apim.keys import selectors
 from apim.keys.models import ApiKey, Application, Subscription
 
 if TYPE_CHECKING:
@@ -36,10 +35,4 @@ class ApiKeyFilter(FilterSet):
 
     def with_status(self, rows: ApiKeyQuerySet, name: str, value: str) -> ApiKeyQuerySet:
         del name
-        now = clock.now()
-        status = ApiKey.Status
-        if value == status.REVOKED:
-            return rows.filter(state=ApiKey.State.REVOKED)
-        if value == status.EXPIRED:
-            return rows.filter(Q(state=ApiKey.State.ACTIVE, expires_at__lte=now))
-        return rows.usable(now).filter(successor__isnull=value == status.ACTIVE)
+        return selectors.with_status(rows, value)
