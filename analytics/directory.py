@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from apim.catalog.models import ApiVersion, Operation, Plan
-from apim.catalog.openapi.match import OperationMatcher
+from apim.catalog.operation_match import OperationMatcher
 from apim.keys.models import ApiKey, Application, Subscription
 
 if TYPE_CHECKING:

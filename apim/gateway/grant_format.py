@@ -112,6 +112,7 @@ class RouteGrant(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `by_operation`: what a call may do or costs depends on its operation. `cost_header` names the
     response header that states a call's cost. `fail_open`: let known keys by when nobody can check.
+    `timeout_seconds`: no call takes longer, so slots of concurrent limits are free again then.
     """
 
     version: str
@@ -127,3 +128,4 @@ class RouteGrant(msgspec.Struct, frozen=True, omit_defaults=True):
     by_operation: bool = False
     cost_header: str = ""
     sandbox: bool = False
+    timeout_seconds: int = 30

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from apim.gateway.authorizer.decisions import Denial, Resolution, fact_headers
+from apim.gateway.authorizer.decisions import fact_headers
+from apim.gateway.authorizer.denials import Denial
 
 if TYPE_CHECKING:
-    from apim.gateway.authorizer.limits import Outcome
+    from apim.gateway.authorizer.decisions import Resolution
+    from apim.gateway.authorizer.limits import Meter, Outcome
     from apim.gateway.authorizer.requests import Call
+    from apim.gateway.grant_format import LimitGrant
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 REDUCED_CAPACITY = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
 PROBLEM = (b"content-type", b"application/problem+json")
+EMPTY = (b"content-length", b"0")
+RETRY_SECONDS = 1
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -27,38 +34,31 @@ class Answer(NamedTuple):
     decision: str
 
 
-CANNOT_CHECK = Denial(
-    503,
-    "check_unavailable",
-    "The gateway cannot check keys",
-    "The call could not be checked and was not passed on. Try again shortly.",
-)
-GATEWAY_UNKNOWN = Denial(
-    401,
-    "gateway_unknown",
-    "The gateway is not known",
-    "The gateway must send its authorizer token in X-Apim-Authorizer-Token.",
-)
-RETRY_SECONDS = 1
-
-
-def allowed(call: Call, key: str, resolution: Resolution, outcome: Outcome) -> Answer:
+def allowed(
+    call: Call, key: str, resolution: Resolution, meter: Meter | None, outcome: Outcome
+) -> Answer:
     headers: Headers = [
-        (b"content-length", b"0"),
+        EMPTY,
         (b"x-envoy-auth-headers-to-remove", call.headers_to_remove(key)),
         *resolution.headers,
     ]
-    if resolution.limits is not None and outcome.limits:
-        headers += resolution.limits.headers(outcome)
+    if meter is not None:
+        headers += meter.headers(outcome)
+        if outcome.overage:
+            headers.append(overage_header(outcome))
     return Answer(200, headers, b"", "allowed")
 
 
-def denied(call: Call, resolution: Resolution) -> Answer:
-    assert resolution.denial is not None
-    return refusal(call, resolution.denial, fact_headers(resolution.grant))
+def overage_header(outcome: Outcome) -> tuple[bytes, bytes]:
+    """Names of the soft limits beyond whose quota the call was."""
+    return (b"x-apim-overage", ", ".join(outcome.overage).encode())
 
 
-def refusal(call: Call, denial: Denial, facts: Headers) -> Answer:
+def denied(call: Call, resolution: Resolution, denial: Denial) -> Answer:
+    return refusal(call, denial, fact_headers(resolution.grant))
+
+
+def refusal(call: Call | None, denial: Denial, facts: Headers) -> Answer:
     headers = [*facts]
     extra: dict[str, Any] = {}
     if denial.status == 401:
@@ -69,32 +69,59 @@ def refusal(call: Call, denial: Denial, facts: Headers) -> Answer:
     return _problem(call, denial, headers, extra)
 
 
-def over_limit(call: Call, resolution: Resolution, outcome: Outcome) -> Answer:
+def over_limit(
+    call: Call, resolution: Resolution, meter: Meter, outcome: Outcome, portal_url: str
+) -> Answer:
     """429 with the moment from which the call would pass: never earlier than the limits' `t`."""
-    assert resolution.limits is not None
-    plan = resolution.grant.plan
     violated = outcome.violated
-    said = " and ".join(f"{one.limit.quota} calls per {one.limit.window}" for one in violated)
-    denial = Denial(
-        429,
-        "quota_exceeded",
-        "Quota exceeded",
-        f"Plan {plan.name if plan else ''} allows {said}. "
-        f"Try again in {outcome.retry_after_seconds} s.",
-    )
+    first = violated[0].counted.limit
+    seconds = outcome.retry_after_seconds
+    denial = quota_denial(resolution, outcome)
     headers = [
         *fact_headers(resolution.grant),
-        (b"retry-after", b"%d" % outcome.retry_after_seconds),
-        *resolution.limits.headers(outcome),
+        (b"retry-after", b"%d" % seconds),
+        *meter.headers(outcome),
     ]
-    extra = {
+    resets_at = datetime.fromtimestamp(time.time(), UTC) + timedelta(seconds=seconds)
+    extra: dict[str, Any] = {
         "type": QUOTA_EXCEEDED,
-        "violated-policies": [one.limit.name for one in violated],
+        "violated-policies": [one.counted.limit.name for one in violated],
+        "quota": first.quota,
+        "counted-per": first.per,
+        "resets-at": resets_at.isoformat(timespec="seconds"),
     }
+    if resolution.grant.subscription is not None:
+        change = f"{portal_url}/subscriptions/{resolution.grant.subscription.id}/change/"
+        extra["upgrade"] = change
     return _problem(call, denial, headers, extra)
 
 
-def _problem(call: Call, denial: Denial, headers: Headers, extra: dict[str, Any]) -> Answer:
+def quota_denial(resolution: Resolution, outcome: Outcome) -> Denial:
+    """Say which limits refused the call, in words."""
+    plan, key = resolution.grant.plan, resolution.grant.key
+    limits = [one.counted.limit for one in outcome.violated]
+    own = [limit for limit in limits if key is not None and limit in key.limits]
+    whose = "This key" if own == limits else f"Plan {plan.name if plan else ''}"
+    said = " and ".join(limit_in_words(limit) for limit in limits)
+    detail = f"{whose} allows {said}. Try again in {outcome.retry_after_seconds} s."
+    return Denial(429, "quota_exceeded", "Quota exceeded", detail)
+
+
+def limit_in_words(limit: LimitGrant) -> str:
+    """For example `600 calls in any 10 minutes per organization to operations in search`."""
+    calls = f"{limit.quota} call{'' if limit.quota == 1 else 's'}"
+    length = limit.window if limit.every == 1 else f"{limit.every} {limit.window}s"
+    words = {
+        "concurrent": f"{calls} at the same time",
+        "sliding": f"{calls} in any {length}",
+        "fixed": f"{calls} per {length}",
+        "calendar": f"{calls} per {length}",
+    }[limit.kind]
+    whose = {"organization": " for the organization", "key": " for one key"}.get(limit.per, "")
+    return f"{words}{whose}{f' to operations in {limit.group}' if limit.group else ''}"
+
+
+def _problem(call: Call | None, denial: Denial, headers: Headers, extra: dict[str, Any]) -> Answer:
     document: dict[str, Any] = {
         "type": "about:blank",
         "title": denial.title,
@@ -103,7 +130,7 @@ def _problem(call: Call, denial: Denial, headers: Headers, extra: dict[str, Any]
         "code": denial.code,
         **extra,
     }
-    if call.request_id:
+    if call is not None and call.request_id:
         document["instance"] = f"urn:uuid:{call.request_id.decode('latin-1')}"
     body = msgspec.json.encode(document)
     headers += [
@@ -112,7 +139,7 @@ def _problem(call: Call, denial: Denial, headers: Headers, extra: dict[str, Any]
         (b"x-apim-decision", b"denied:" + denial.code.encode()),
     ]
     status = denial.status
-    if call.deny_status is not None:
+    if call is not None and call.deny_status is not None:
         headers.append((b"x-auth-status", b"%d" % denial.status))
         status = 401 if denial.status == 401 else call.deny_status
     return Answer(status, headers, body, denial.code)

@@ -30,10 +30,16 @@ class GrantsIncomplete(Exception):
 
 
 class Memory:
-    """Values by their name in Redis. None: there is none."""
+    """Values by their name in Redis. None: there is none.
 
-    def __init__(self, send: Callable[[bytes], Awaitable[Any]]) -> None:
+    While Redis is away, LastKnown still has those that were read within `grace_seconds`.
+    """
+
+    def __init__(self, send: Callable[[bytes], Awaitable[Any]], grace_seconds: float = 0.0) -> None:
         self._send = send
+        self.grace_seconds = grace_seconds
+        # What was remembered when announcements fell silent, until Redis is known to be whole.
+        self._kept: dict[str, tuple[float, Any]] = {}
         self._entries: dict[str, tuple[float, Any]] = {}
         self._unknown: dict[str, float] = {}
         self._loading: dict[str, asyncio.Task[Any]] = {}
@@ -52,6 +58,8 @@ class Memory:
 
     def stop_listening(self) -> None:
         self.is_listening = False
+        if self._entries:
+            self._kept = dict(self._entries)
         self.clear()
 
     def clear(self) -> None:
@@ -66,10 +74,19 @@ class Memory:
         self.generation += 1
         for name in names:
             self._entries.pop(name, None)
+            self._kept.pop(name, None)
             self._unknown.pop(name, None)
             if name in self._loading:
                 self._stale.add(name)
         self.resolutions.clear()
+
+    def last_known(self, name: str) -> Any:
+        """The value as it was at most `grace_seconds` ago; None: not known."""
+        entry = self._entries.get(name) or self._kept.get(name)
+        if entry is None:
+            return None
+        age = time.monotonic() - (entry[0] - MAX_AGE_SECONDS)
+        return entry[1] if age <= self.grace_seconds else None
 
     async def get(self, name: str, kind: Any) -> tuple[float, Any]:
         """Return (usable until, value). Raises RedisAway, GrantsIncomplete.
@@ -100,6 +117,8 @@ class Memory:
             )
             if value is None and not complete:
                 raise GrantsIncomplete
+            if complete:
+                self._kept.clear()
             decoded = None if value is None else msgspec.json.decode(value, type=kind)
             is_fresh = self.is_listening and name not in self._stale
             if not is_fresh or self._loading.get(name) is not task:
@@ -120,6 +139,20 @@ class Memory:
             self._unknown.pop(name, None)
             _make_room(self._entries, MAX_ENTRIES)
             self._entries[name] = (until, value)
+
+
+class LastKnown:
+    """Reads like Memory, but only what is remembered: for the time while Redis is away."""
+
+    generation = 0
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self.resolutions: dict[Any, Any] = {}
+
+    async def get(self, name: str, kind: Any) -> tuple[float, Any]:  # noqa: ARG002 - as Memory
+        """None says nothing here: the value may exist all the same."""
+        return 0.0, self._memory.last_known(name)
 
 
 def _make_room(entries: dict[str, Any], limit: int) -> None:

@@ -248,7 +248,8 @@ def test_verify_gives_the_verdict_as_json(authorizer, world):
     assert verdict["code"] == "valid"
     assert verdict["key"] == world.key.public_id
     assert verdict["limits"][0]["remaining"] == 999
-    assert verify(key=world.secret, path=world.path, count=False)["limits"] == []
+    asked = verify(key=world.secret, path=world.path, count=False)
+    assert asked["limits"][0]["remaining"] in {999, 1000}  # the minute may have turned
     assert verify(key=world.secret)["application"] == world.application.public_id
     assert verify(key="nonsense")["code"] == "key_malformed"
     assert verify(key=world.secret, path="/nowhere")["code"] == "unknown_path"

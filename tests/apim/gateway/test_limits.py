@@ -1,7 +1,6 @@
 """A limit is a promise: never exceeded, counted by all limits or none, and told exactly."""
 
 import asyncio
-import calendar
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +10,6 @@ import pytest
 from apim.audit.actors import SYSTEM
 from apim.catalog.models import Limit
 from apim.gateway import grants
-from apim.gateway.authorizer.limits import SCRIPT
 from apim.keys import services as keys
 from tests.apim.gateway.stage import AUTHORIZER_TOKEN
 from tests.apim.gateway.world import make_world
@@ -130,56 +128,3 @@ def test_raised_quota_counts_what_was_used_before(authorizer, db, store):
 
     answers = [authorizer.check(world.path, world.bearer()).status_code for _ in range(4)]
     assert answers == [200, 200, 429, 429]
-
-
-def _bounds(instant, window):
-    """The same windows, computed by Python's calendar."""
-    at = instant.replace(microsecond=0)
-    day = at.replace(hour=0, minute=0, second=0)
-    if window == "second":
-        return at, at + timedelta(seconds=1)
-    if window == "minute":
-        return at.replace(second=0), at.replace(second=0) + timedelta(minutes=1)
-    if window == "hour":
-        start = at.replace(minute=0, second=0)
-        return start, start + timedelta(hours=1)
-    if window == "day":
-        return day, day + timedelta(days=1)
-    if window == "week":
-        start = day - timedelta(days=day.weekday())
-        return start, start + timedelta(days=7)
-    length = calendar.monthrange(day.year, day.month)[1]
-    return day.replace(day=1), day.replace(day=1) + timedelta(days=length)
-
-
-INSTANTS = [
-    datetime(2024, 2, 29, 23, 59, 59, tzinfo=UTC),
-    datetime(2024, 3, 1, tzinfo=UTC),
-    datetime(2023, 2, 28, 12, tzinfo=UTC),
-    datetime(2100, 2, 28, 12, tzinfo=UTC),
-    datetime(2000, 2, 29, 12, tzinfo=UTC),
-    datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC),
-    datetime(2027, 1, 1, tzinfo=UTC),
-    *(datetime(2026, month, 15, month, 7, 9, tzinfo=UTC) for month in range(1, 13)),
-    *(datetime(2026, 11, day, 5, tzinfo=UTC) for day in range(1, 31)),
-]
-
-
-@pytest.mark.parametrize("window", ["second", "minute", "hour", "day", "week", "month"])
-def test_windows_begin_and_end_with_the_calendar(store, window):
-    """The script that runs in Redis, with its clock set to the instant."""
-    script = SCRIPT.replace("redis.call('TIME')[1]", "ARGV[#ARGV]")
-    script = script.replace("for i = 2, #ARGV, 2 do", "for i = 2, #ARGV - 1, 2 do")
-    assert "#ARGV - 1" in script
-    assert script.count("ARGV[#ARGV]") == 1
-    for instant in INSTANTS:
-        now = int(instant.timestamp())
-        prefix = f"c:test:{now}"
-        granted, left, reset = store.eval(script, 1, prefix, 3, window, 5, now)
-        start, end = _bounds(instant, window)
-        assert (granted, left) == (3, 5)
-        assert reset == int((end - instant).total_seconds())
-        assert store.get(f"{prefix}:{window}:{int(start.timestamp())}") in {b"3", None}
-        counted = list(store.scan_iter(f"{prefix}:*"))
-        expected = f"{prefix}:{window}:{int(start.timestamp())}".encode()
-        assert counted in ([expected], [])  # a window of the past expires at once

@@ -1,0 +1,170 @@
+"""Calls lent to a gateway, which then decides itself for a while; see docs/adr/0013.
+
+A lease's calls were counted when it was given, so that no limit is exceeded whatever becomes of
+it. What a gateway gives back goes to the windows that it was counted in.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import count
+from secrets import token_hex
+from typing import TYPE_CHECKING, NamedTuple
+
+from apim.gateway.authorizer.redis_link import RedisAway, pack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from apim.gateway.authorizer.counters import Counters, Standing, Taken
+
+LEASE_MILLISECONDS = 30_000
+MAX_WANT = 1_000_000
+# For calls that nothing limits: so many need no further question.
+UNLIMITED_TOKENS = 1_000_000
+NO_LEASE = "-"
+# Gateways tell what became of a lease with their next question.
+REMEMBERED_SECONDS = 60.0
+MAX_LEASES = 200_000
+MAX_SETTLED = 50
+# Here an authorizer tells the others of leases that one of them gave.
+CHANNEL = "g:leases"
+
+
+class _Lease(NamedTuple):
+    standings: Sequence[Standing]
+    calls: int
+    forget_at: float
+
+
+class LeaseBook:
+    """The leases that this process gave, and what becomes of them.
+
+    Questions about one may reach any authorizer: those about others' are passed on over Redis.
+    If none of them remembers the lease, its calls stay counted, and its slot becomes free in time.
+    """
+
+    def __init__(self, counters: Counters, publish: Callable[[bytes], object]) -> None:
+        self._counters = counters
+        self._publish = publish
+        self._process = token_hex(4)
+        self._numbers = count(1)
+        self._leases: dict[str, _Lease] = {}
+        self.granted = 0
+        self.given_back = 0
+
+    def __len__(self) -> int:
+        return len(self._leases)
+
+    def name(self) -> str:
+        """A new lease's id."""
+        return f"{self._process}.{next(self._numbers)}"
+
+    def open(self, lease: str, taken: Taken, *, slot_seconds: float = 0.0) -> None:
+        """Remember a lease, to settle it later."""
+        now = time.monotonic()
+        kept = max(taken.life_milliseconds / 1000, slot_seconds) + REMEMBERED_SECONDS
+        self._make_room(now)
+        self._leases[lease] = _Lease(taken.standings, taken.calls, now + kept)
+        self.granted += taken.calls
+
+    def give_back(self, lease: str, unused: int) -> None:
+        """Return calls that were not made."""
+        if not self._is_ours(lease):
+            self._pass_on("back", lease, unused)
+            return
+        known = self._leases.get(lease)
+        if known is not None:
+            calls = min(unused, known.calls)
+            self._leases[lease] = known._replace(calls=known.calls - calls)
+            self._counters.give_back(known.standings, calls)
+            self.given_back += calls
+
+    def charge(self, lease: str, cost: int) -> None:
+        """Count what calls cost beyond what the lease counted, even beyond the quota."""
+        if not self._is_ours(lease):
+            self._pass_on("cost", lease, cost)
+        elif (known := self._leases.get(lease)) is not None:
+            self._counters.give_back(known.standings, -cost)
+
+    def release(self, lease: str) -> None:
+        """Free the slot of a call that has ended."""
+        if not self._is_ours(lease):
+            self._pass_on("free", lease, 0)
+        elif (known := self._leases.get(lease)) is not None:
+            self._counters.release(known.standings, lease)
+
+    def hear(self, message: str) -> None:
+        """Take what another authorizer was told about a lease of ours."""
+        what, _, rest = message.partition(" ")
+        lease, _, number = rest.partition(" ")
+        if not self._is_ours(lease) or not number.isdecimal():
+            return
+        if what == "back":
+            self.give_back(lease, int(number))
+        elif what == "cost":
+            self.charge(lease, int(number))
+        elif what == "free":
+            self.release(lease)
+
+    def settle(self, headers: dict[bytes, bytes]) -> None:
+        """Read what a question says about former leases."""
+        for lease, unused in _pairs(headers.get(b"x-apim-give-back", b"")):
+            self.give_back(lease, unused)
+        for lease, cost in _pairs(headers.get(b"x-apim-extra-cost", b"")):
+            self.charge(lease, cost)
+
+    def _is_ours(self, lease: str) -> bool:
+        return lease.partition(".")[0] == self._process
+
+    def _pass_on(self, what: str, lease: str, number: int) -> None:
+        if lease == NO_LEASE:
+            return
+        try:
+            self._publish(pack("PUBLISH", CHANNEL, f"{what} {lease} {number}"))
+        except RedisAway:  # then nobody can count it either
+            return
+
+    def _make_room(self, now: float) -> None:
+        while self._leases:
+            oldest = next(iter(self._leases))
+            if len(self._leases) < MAX_LEASES and self._leases[oldest].forget_at > now:
+                return
+            del self._leases[oldest]
+
+
+def _pairs(value: bytes) -> Iterator[tuple[str, int]]:
+    """Read `<lease id>=<number>[,…]`; what cannot be read is left out."""
+    for part in value.decode("latin-1").split(",")[:MAX_SETTLED]:
+        lease, _, number = part.strip().rpartition("=")
+        if lease and number.isdecimal() and len(number) < 16:
+            yield lease, int(number)
+
+
+def read_want(headers: dict[bytes, bytes]) -> int:
+    """How many calls the gateway expects to let pass with the lease."""
+    value = headers.get(b"x-apim-want", b"")
+    return max(1, min(int(value), MAX_WANT)) if value.isdigit() and len(value) < 16 else 1
+
+
+def limits_header(taken: Taken) -> bytes:
+    """`<name>,<quota>,<window seconds>,<left after the whole lease>,<reset ms>[,c]|…`."""
+    now = time.monotonic()
+    parts = []
+    for one in taken.standings:
+        limit = one.counted.limit
+        is_concurrent = limit.kind == "concurrent"
+        left = max(one.left - (1 if is_concurrent else taken.calls), 0)
+        reset = 0 if is_concurrent else max(int((one.reset_at - now) * 1000), 0)
+        mark = ",c" if is_concurrent else ""
+        length = one.counted.length_seconds
+        parts.append(f"{limit.name},{limit.quota},{length},{left},{reset}{mark}")
+    return "|".join(parts).encode()
+
+
+def lease_header(
+    lease: str, *, calls: int, life_milliseconds: int, scope: str, cost: int, kind: str
+) -> bytes:
+    return (
+        f"id={lease};tokens={calls};ttl={life_milliseconds};scope={scope};cost={cost};kind={kind}"
+    ).encode()
