@@ -25,6 +25,7 @@ _GROUPS = {
     "organizations": "Organizations",
     "applications": "Applications",
     "api-keys": "API keys",
+    "leak-reports": "API keys",
     "subscriptions": "Subscriptions",
     "apis": "APIs",
     "api-versions": "API versions",

@@ -25,6 +25,7 @@ _PUBLISHING: tuple[_Entry, ...] = (
     (_("Products"), "products", "package", roles.CATALOG, ("/dashboard/plans/",)),
     (_("Organizations"), "organizations", "users", roles.ANY, ()),
     (_("Subscriptions"), "subscriptions", "list-checks", roles.CUSTOMERS, ()),
+    (_("API keys"), "keys", "key", roles.CUSTOMERS, ("/dashboard/leaks/",)),
     (_("Usage"), "usage", "chart-column", roles.TRAFFIC, ()),
     (_("Gateways"), "gateways", "network", roles.OPERATIONS, ()),
     (_("Audit"), "audit", "scroll-text", roles.AUDIT, ()),

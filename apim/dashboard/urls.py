@@ -3,11 +3,13 @@
 from django.urls import path
 
 from apim.dashboard.views import (
+    api_keys,
     apis,
     audit,
     finance,
     gateways,
     jobs,
+    leaks,
     limits,
     organizations,
     overview,
@@ -91,6 +93,11 @@ urlpatterns = [
         subscriptions.resume,
         name="subscription-resume",
     ),
+    path("keys/", api_keys.key_list, name="keys"),
+    path("keys/import/", api_keys.key_import, name="keys-import"),
+    path("keys/revoke/", api_keys.revoke_several, name="keys-revoke"),
+    path("keys/<str:key_id>/", api_keys.key_detail, name="key"),
+    path("leaks/", leaks.leak_list, name="leaks"),
     path("keys/<str:key_id>/revoke/", organizations.revoke_key, name="key-revoke"),
     # Traffic
     path("usage/", usage.explorer, name="usage"),

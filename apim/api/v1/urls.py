@@ -14,6 +14,7 @@ from apim.api.v1.views import (
     audit,
     billing,
     gateways,
+    leaks,
     organizations,
     people,
     products,
@@ -113,6 +114,14 @@ ACCESS = [
         name="application-activate",
     ),
     path("api-keys", api_keys.ApiKeys.as_view(), name="api-keys"),
+    path("api-keys/revoke", api_keys.RevokeApiKeys.as_view(), name="api-keys-revoke"),
+    path("api-keys/import", api_keys.ImportApiKeys.as_view(), name="api-keys-import"),
+    path("leak-reports", leaks.LeakReports.as_view(), name="leak-reports"),
+    path(
+        "organizations/<public:public_id>/leak-policy",
+        leaks.LeakPolicy.as_view(),
+        name="leak-policy",
+    ),
     path("api-keys/<public:public_id>", api_keys.OneApiKey.as_view(), name="api-key"),
     path(
         "api-keys/<public:public_id>/rotate", api_keys.RotateApiKey.as_view(), name="api-key-rotate"

@@ -17,7 +17,11 @@ SUPPORT = {
     "subscription-resume",
     "organization-suspend",
     "organization-activate",
+    "keys",
+    "key",
     "key-revoke",
+    "keys-revoke",
+    "leaks",
     "usage",
     "usage-export",
     "quarantine",
@@ -31,9 +35,9 @@ SUPPORT = {
     "jobs",
     "job-retry",
 }
-NOT_FOR_PUBLISHERS = {"audit", "staff", "staff-role", "revenue", "revenue-export", "prices"}
-# These change something only by POST, and send a GET back to their list.
-REDIRECTS = {"gateway-sync", "job-retry"}
+NOT_FOR_PUBLISHERS = {"keys-import", "audit", "staff", "staff-role", "revenue", "revenue-export", "prices"}
+# These change something only by POST or ask about what was chosen; a bare GET goes to the list.
+REDIRECTS = {"keys-revoke", "gateway-sync", "job-retry"}
 
 ALLOWED = {
     "olga": set(NAMES),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django_filters import CharFilter, ChoiceFilter, FilterSet
 
 from apim.keys import selectors
-from apim.keys.models import ApiKey, Application, Subscription
+from apim.keys.models import ApiKey, Application, LeakReport, Subscription
 
 if TYPE_CHECKING:
     from apim.keys.models import ApiKeyQuerySet
@@ -25,6 +25,12 @@ class SubscriptionFilter(FilterSet):
     plan = CharFilter("plan__public_id", label="Public id")
     product = CharFilter("product__public_id", label="Public id")
     state = ChoiceFilter(choices=Subscription.State.choices)
+
+
+class LeakReportFilter(FilterSet):
+    organization = CharFilter("organization__public_id", label="Public id")
+    key = CharFilter("key__public_id", label="Public id")
+    source = ChoiceFilter(choices=LeakReport.Source.choices)
 
 
 class ApiKeyFilter(FilterSet):

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from apim.api.v1.serializers.base import Body, Resource
-from apim.keys.models import ApiKey, Application, Subscription
+from apim.catalog.limit_terms import GROUP_MAX_LENGTH, QUOTA_MAX, LimitKind, LimitWindow
+from apim.keys.models import ApiKey, Application, LeakAction, LeakReport, Subscription
+from apim.keys.rules import KeyRules, LimitTermsGiven
+
+RULES = ("scopes", "cidrs", "origins", "limits")
 
 ORGANIZATION_HELP = "Public id. Needed with a staff token; a member's token has its own."
 
@@ -88,6 +94,29 @@ class PlanChange(Body):
     plan = serializers.CharField(help_text="Public id of another plan of the same product.")
 
 
+class KeyLimitSerializer(serializers.Serializer[Any]):
+    """A limit of a key's own, below those of the plan."""
+
+    name = serializers.CharField(source="policy_name", read_only=True)
+    kind = serializers.ChoiceField(choices=LimitKind.choices, default=LimitKind.CALENDAR)
+    window = serializers.ChoiceField(
+        choices=LimitWindow.choices,
+        default="",
+        allow_blank=True,
+        help_text="Empty for concurrent.",
+    )
+    every = serializers.IntegerField(
+        min_value=1, default=1, help_text="So many windows together; only fixed and sliding."
+    )
+    quota = serializers.IntegerField(min_value=1, max_value=QUOTA_MAX)
+    group = serializers.CharField(
+        max_length=GROUP_MAX_LENGTH,
+        default="",
+        allow_blank=True,
+        help_text="An operation group (OpenAPI tag); empty: every operation.",
+    )
+
+
 class ApiKeySerializer(Resource):
     organization = serializers.CharField(source="organization.public_id", read_only=True)
     application = serializers.CharField(source="application.public_id", read_only=True)
@@ -95,6 +124,7 @@ class ApiKeySerializer(Resource):
     successor = serializers.CharField(
         source="successor.public_id", read_only=True, allow_null=True, default=None
     )
+    limits = KeyLimitSerializer(many=True, read_only=True)
 
     class Meta:
         model = ApiKey
@@ -107,12 +137,19 @@ class ApiKeySerializer(Resource):
             "start",
             "last4",
             "status",
+            "scopes",
+            "cidrs",
+            "origins",
+            "limits",
+            "is_imported",
             "created_at",
             "created_by",
             "expires_at",
             "rotated_at",
             "revoked_at",
             "last_used_at",
+            "last_used_ip",
+            "last_used_gateway",
             "successor",
         ]
         read_only_fields = fields
@@ -127,7 +164,36 @@ class IssuedKeySerializer(serializers.Serializer[Any]):
     )
 
 
-class NewKey(Body):
+class KeyRulesBody(Body):
+    """What a key may do; empty lists allow everything."""
+
+    scopes = serializers.ListField(
+        child=serializers.CharField(max_length=GROUP_MAX_LENGTH),
+        required=False,
+        help_text="Operation groups (OpenAPI tags) of the APIs that the application subscribes to.",
+    )
+    cidrs = serializers.ListField(
+        child=serializers.CharField(max_length=60),
+        required=False,
+        help_text="Addresses or networks that calls may come from, such as 203.0.113.0/24.",
+    )
+    origins = serializers.ListField(
+        child=serializers.CharField(max_length=220),
+        required=False,
+        help_text="Origins of browsers, such as https://shop.example or https://*.shop.example.",
+    )
+    limits = KeyLimitSerializer(many=True, required=False)
+
+
+def rules_from(values: dict[str, Any], *, now: KeyRules | None = None) -> KeyRules:
+    """Take the rules out of a body's values; what it leaves out stays as it is `now`."""
+    given = {name: values.pop(name) for name in RULES if name in values}
+    if "limits" in given:
+        given["limits"] = [LimitTermsGiven(**limit) for limit in given["limits"]]
+    return replace(now or KeyRules(), **given)
+
+
+class NewKey(KeyRulesBody):
     application = serializers.CharField(help_text="Public id of the application.")
     environment = serializers.ChoiceField(
         choices=ApiKey.Environment.choices, default=ApiKey.Environment.LIVE
@@ -136,8 +202,91 @@ class NewKey(Body):
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
 
-class KeyChange(Body):
-    name = serializers.CharField(max_length=80, allow_blank=True)
+class KeyChange(KeyRulesBody):
+    """What is left out stays."""
+
+    name = serializers.CharField(max_length=80, allow_blank=True, required=False)
+
+
+class KeysToRevoke(Body):
+    """Exactly one of the three."""
+
+    keys = serializers.ListField(
+        child=serializers.CharField(max_length=32),
+        required=False,
+        min_length=1,
+        max_length=1000,
+        help_text="Public ids.",
+    )
+    application = serializers.CharField(
+        required=False, help_text="Every key of this application that works."
+    )
+    organization = serializers.CharField(
+        required=False, help_text="Every key of this organization that works."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if len(attrs) != 1:
+            raise serializers.ValidationError(_("Give keys, application or organization."))
+        return attrs
+
+
+class RevokedKeysSerializer(serializers.Serializer[Any]):
+    revoked = serializers.IntegerField(help_text="Keys that worked until now.")
+
+
+class KeyToImport(Body):
+    hash = serializers.CharField(
+        max_length=80,
+        help_text="SHA-256 of the whole key, hex; with a pepper_version our own keyed hash.",
+    )
+    name = serializers.CharField(max_length=80, default="", allow_blank=True)
+    environment = serializers.ChoiceField(
+        choices=ApiKey.Environment.choices, default=ApiKey.Environment.LIVE
+    )
+    start = serializers.CharField(
+        max_length=24, default="", allow_blank=True, help_text="Beginning that lists may show."
+    )
+    last4 = serializers.CharField(max_length=4, default="", allow_blank=True)
+    expires_at = serializers.DateTimeField(allow_null=True, default=None)
+    pepper_version = serializers.IntegerField(min_value=0, max_value=9999, default=0)
+
+
+class KeysToImport(Body):
+    application = serializers.CharField(help_text="Public id of the application.")
+    keys = KeyToImport(many=True)
+
+
+class ImportedKeysSerializer(serializers.Serializer[Any]):
+    keys = ApiKeySerializer(many=True)
+
+
+class LeakReportSerializer(Resource):
+    organization = serializers.CharField(source="organization.public_id", read_only=True)
+    key = serializers.CharField(source="key.public_id", read_only=True)
+
+    class Meta:
+        model = LeakReport
+        fields = [
+            "id",
+            "organization",
+            "key",
+            "source",
+            "url",
+            "kind",
+            "note",
+            "action",
+            "reported_at",
+        ]
+        read_only_fields = fields
+
+
+class LeakPolicyBody(Body):
+    action = serializers.ChoiceField(choices=LeakAction.choices)
+
+
+class LeakPolicySerializer(serializers.Serializer[Any]):
+    action = serializers.ChoiceField(choices=LeakAction.choices)
 
 
 class Grace(Body):
