@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
 WRK_MISSING = "wrk is not installed (Debian: apt-get install wrk)"
 
@@ -55,12 +56,20 @@ def wrk_binary() -> str:
 
 
 def requests_per_second(
-    url: str, *, headers: Mapping[str, str] | None = None, seconds: int = 4, connections: int = 32
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    seconds: int = 4,
+    connections: int = 32,
+    script: Path | None = None,
 ) -> float:
-    """Load `url` with wrk. Raises BenchmarkSkipped without wrk, RuntimeError for other answers
-    than 2xx: a refusal is quicker than a call and must not count as one.
+    """Load `url` with wrk, if given with its Lua script. Raises BenchmarkSkipped without wrk,
+    RuntimeError for other answers than 2xx: a refusal is quicker than a call and must not count
+    as one.
     """
     command = [wrk_binary(), "-t1", f"-c{connections}", f"-d{seconds}s", url]
+    if script is not None:
+        command += ["-s", str(script)]
     for name, value in (headers or {}).items():
         command += ["-H", f"{name}: {value}"]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout

@@ -138,7 +138,10 @@ class Stage:
 
     def managed(self, tail: str = "/x") -> str:
         """URL of a call through the gateway, key checked and limits counted."""
-        return f"{self.gateway_url}{self.path}{tail}"
+        return f"{self.gateway_url}{self.managed_path(tail)}"
+
+    def managed_path(self, tail: str = "/x") -> str:
+        return f"{self.path}{tail}"
 
     # Opening
 
@@ -264,7 +267,7 @@ def _asking() -> dict[str, Any]:
 
 
 def _listener(port: int, route: dict[str, Any], *filters: dict[str, Any]) -> dict[str, Any]:
-    """A listener that only routes, after the filters if any are given."""
+    """A listener that only routes, after the filters if any are given. It logs nothing."""
     router = {
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": type_url("envoy.extensions.filters.http.router.v3.Router")},

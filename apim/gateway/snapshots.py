@@ -16,7 +16,13 @@ from apim.catalog.models import ApiVersion
 from apim.core import clock
 from apim.core.locks import LockId, transaction_lock
 from apim.gateway.envoy.listener import ListenerSettings, build_listener
-from apim.gateway.envoy.routes import ServedVersion, VersionResources, build_routes, build_version
+from apim.gateway.envoy.routes import (
+    ServedVersion,
+    VersionResources,
+    build_routes,
+    build_version,
+    route_names,
+)
 from apim.gateway.envoy.upstreams import UpstreamInvalid
 from apim.gateway.envoy.validation import ConfigurationRefused, find_binary, validate
 from apim.gateway.models import EnvoyRefusal, EnvoySnapshot
@@ -82,6 +88,7 @@ def _draft(versions: dict[str, ApiVersion], current: EnvoySnapshot | None) -> _D
             upstream_url=version.upstream_url,
             sandbox_upstream_url=version.sandbox_upstream_url,
             timeout_seconds=version.timeout_seconds,
+            cost_header=version.cost_header,
             is_retired=not version.is_callable,
         )
         try:
@@ -99,7 +106,7 @@ def _refuse(draft: _Draft, public_id: str, message: str, current: EnvoySnapshot 
 def _as_before(public_id: str, current: EnvoySnapshot | None) -> VersionResources:
     if current is None:
         return VersionResources(routes=[], clusters=[])
-    names = {public_id, f"{public_id}-test"}
+    names = route_names(public_id)
     routes = [route for route in _routes_of(current) if route["name"] in names]
     used = _clusters_used(routes)
     clusters = [cluster for cluster in current.clusters if cluster["name"] in used]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from apim.gateway.envoy.names import METADATA, type_url
+from apim.gateway.envoy.names import IDENTITY_PREFIX, METADATA, type_url
 
 
 def _of_call(name: str) -> str:
-    return f"%DYNAMIC_METADATA({METADATA}:{name})%"
+    """What the lease filter found out about the call, in a request header.
+
+    Headers, because each entry of dynamic metadata costs as much again. Before a route is chosen
+    nobody has removed what a caller wrote there: a line whose `route` is null names nobody.
+    """
+    return f"%REQ({IDENTITY_PREFIX.upper()}{name.upper()})%"
 
 
 # The path has no query: a key may stand in it.
@@ -25,6 +30,7 @@ LINE: dict[str, str] = {
     "request_bytes": "%BYTES_RECEIVED%",
     "response_bytes": "%BYTES_SENT%",
     "flags": "%RESPONSE_FLAGS%",
+    "route": "%ROUTE_NAME%",
     "key": _of_call("key"),
     "application": _of_call("application"),
     "subscription": _of_call("subscription"),
@@ -33,6 +39,9 @@ LINE: dict[str, str] = {
     "ip": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
     "user_agent": "%REQ(USER-AGENT)%",
     "decision": _of_call("decision"),
+    # The soft limit that the call went beyond, and its cost if that is not 1.
+    "overage": _of_call("overage"),
+    "cost": f"%DYNAMIC_METADATA({METADATA}:cost)%",
 }
 
 

@@ -7,15 +7,12 @@ from typing import Any
 
 from apim.gateway.envoy import names
 from apim.gateway.envoy.accesslog import file_logger
+from apim.gateway.envoy.lua_filter import lua_filter
 from apim.gateway.envoy.names import type_url
 from apim.gateway.envoy.problems import local_replies
 
-# Envoy's default is 200 ms; a check is answered in about one.
-CHECK_TIMEOUT_MILLISECONDS = 250
 REQUEST_HEADERS_TIMEOUT_SECONDS = 15
 ROUTES_REFRESH_SECONDS = 0.3
-
-_CLIENT_HEADERS = ("ratelimit", "x-ratelimit-", "retry-after", "deprecation", "sunset", "link")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +80,8 @@ def connection_manager(settings: ListenerSettings, routes: dict[str, Any]) -> di
         },
         "request_headers_timeout": f"{REQUEST_HEADERS_TIMEOUT_SECONDS}s",
         "http_filters": [
-            _facts_of_refusals(),
             _cors(),
-            _ext_authz(),
-            _facts_of_allowed_calls(),
-            _hide_key(),
+            lua_filter(),
             {
                 "name": "envoy.filters.http.router",
                 "typed_config": {
@@ -120,99 +114,4 @@ def _cors() -> dict[str, Any]:
     return {
         "name": "envoy.filters.http.cors",
         "typed_config": {"@type": type_url("envoy.extensions.filters.http.cors.v3.Cors")},
-    }
-
-
-def _fact(header: str, name: str, *, remove: bool) -> dict[str, Any]:
-    return {
-        "header": header,
-        "on_header_present": {"metadata_namespace": names.METADATA, "key": name},
-        "remove": remove,
-    }
-
-
-def _header_to_metadata(name: str, **rules: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "typed_config": {
-            "@type": type_url("envoy.extensions.filters.http.header_to_metadata.v3.Config"),
-            **rules,
-        },
-    }
-
-
-def _facts_of_refusals() -> dict[str, Any]:
-    """Stands before the check, so that it sees the check's refusals on their way back."""
-    return _header_to_metadata(
-        "apim.facts_of_refusals",
-        request_rules=[
-            {
-                "header": names.DECISION_HEADER,
-                "on_header_missing": {
-                    "metadata_namespace": names.METADATA,
-                    "key": "decision",
-                    "value": "none",
-                },
-            }
-        ],
-        response_rules=[
-            _fact(f"{names.IDENTITY_PREFIX}{name}", name, remove=True) for name in names.FACTS
-        ],
-    )
-
-
-def _facts_of_allowed_calls() -> dict[str, Any]:
-    """Behind the check: known also when the caller leaves before the answer."""
-    return _header_to_metadata(
-        "apim.facts_of_allowed_calls",
-        request_rules=[
-            _fact(f"{names.IDENTITY_PREFIX}{name}", name, remove=name == "decision")
-            for name in names.FACTS
-        ],
-    )
-
-
-def _ext_authz() -> dict[str, Any]:
-    return {
-        "name": "envoy.filters.http.ext_authz",
-        "typed_config": {
-            "@type": type_url("envoy.extensions.filters.http.ext_authz.v3.ExtAuthz"),
-            "failure_mode_allow": False,
-            "status_on_error": {"code": "ServiceUnavailable"},
-            # The environment that the check names decides about the sandbox route.
-            "clear_route_cache": True,
-            "allowed_headers": {
-                "patterns": [
-                    {"exact": name, "ignore_case": True}
-                    for name in ("authorization", names.KEY_HEADER, "x-request-id")
-                ]
-            },
-            "http_service": {
-                "server_uri": {
-                    "uri": "http://authorizer",
-                    "cluster": names.AUTHORIZER_CLUSTER,
-                    "timeout": f"{CHECK_TIMEOUT_MILLISECONDS / 1000}s",
-                },
-                "path_prefix": "/gateway/v1/check",
-                "authorization_response": {
-                    "allowed_upstream_headers": {"patterns": [{"prefix": names.IDENTITY_PREFIX}]},
-                    "allowed_client_headers_on_success": {
-                        "patterns": [{"prefix": prefix} for prefix in _CLIENT_HEADERS]
-                    },
-                },
-            },
-        },
-    }
-
-
-def _hide_key() -> dict[str, Any]:
-    """Remove the key from the query; headers that carry it the check itself removes."""
-    return {
-        "name": "apim.hide_key",
-        "typed_config": {
-            "@type": type_url("envoy.extensions.filters.http.header_mutation.v3.HeaderMutation"),
-            "mutations": {
-                "query_parameter_mutations": [{"remove": name} for name in names.KEY_PARAMETERS]
-            },
-        },
     }

@@ -13,6 +13,17 @@ TOKEN_HEADER = "x-apim-authorizer-token"  # noqa: S105 - a header's name
 # What the log says about a call; the authorizer names each in a header, `x-apim-key` and so on.
 FACTS = ("key", "application", "subscription", "version", "environment", "decision")
 METADATA = "apim"
+LEASE_FILTER = "apim.lease"
+# Set by the filter on a call whose end the authorizer must be told of; chooses the route.
+AFTER_HEADER = "x-apim-after"
+# The filter's request header for each RateLimit header of the answer: the router copies them.
+RATE_LIMITS = {
+    "ratelimit": "x-apim-ratelimit",
+    "ratelimit-policy": "x-apim-ratelimit-policy",
+    "x-ratelimit-limit": "x-apim-ratelimit-limit",
+    "x-ratelimit-remaining": "x-apim-ratelimit-remaining",
+    "x-ratelimit-reset": "x-apim-ratelimit-reset",
+}
 
 # Query parameters and headers that may carry an API key.
 KEY_PARAMETERS = ("apikey", "api_key")

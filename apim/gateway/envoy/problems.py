@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from apim.gateway.envoy.names import type_url
-
 MEDIA_TYPE = "application/problem+json"
 REDUCED_CAPACITY = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
 
@@ -38,24 +36,23 @@ def direct_response(body: dict[str, Any]) -> dict[str, Any]:
         "response_headers_to_add": [
             {"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
         ],
-        "typed_per_filter_config": {
-            "envoy.filters.http.ext_authz": {
-                "@type": type_url("envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute"),
-                "disabled": True,
-            }
-        },
     }
 
 
+INSTANCE = "%REQ(X-REQUEST-ID)%"
+CANNOT_CHECK = problem(
+    503,
+    "The gateway cannot check keys",
+    "authorizer_unavailable",
+    "The call could not be checked and was not passed on. Try again shortly.",
+    type=REDUCED_CAPACITY,
+    instance=f"urn:uuid:{INSTANCE}",
+)
 UNKNOWN_PATH = problem(404, "Not found", "unknown_path", "No API is served at this path.")
 
 
 def local_replies() -> dict[str, Any]:
-    """Rewrite Envoy's own error texts; answers of the authorizer keep theirs.
-
-    The authorizer's refusals carry the flag UAEX, as does its silence: told apart by the
-    response code details.
-    """
+    """Rewrite Envoy's own error texts; refusals of the lease filter carry none of these flags."""
     return {
         "mappers": [
             _mapper(
@@ -85,50 +82,16 @@ def local_replies() -> dict[str, Any]:
                     "The API behind the gateway closed the connection before it had answered.",
                 ),
             ),
-            _mapper(
-                _details("ext_authz_error"),
-                problem(
-                    503,
-                    "The gateway cannot check keys",
-                    "authorizer_unavailable",
-                    "The call could not be checked and was not passed on. Try again shortly.",
-                    type=REDUCED_CAPACITY,
-                ),
-                headers={"retry-after": "1"},
-            ),
         ],
     }
 
 
-def _details(value: str) -> dict[str, Any]:
-    return {
-        "extension_filter": {
-            "name": "envoy.access_loggers.extension_filters.cel",
-            "typed_config": {
-                "@type": type_url(
-                    "envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
-                ),
-                "expression": f"response.code_details == '{value}'",
-            },
-        }
-    }
-
-
-def _mapper(
-    condition: dict[str, Any], body: dict[str, Any], headers: dict[str, str] | None = None
-) -> dict[str, Any]:
+def _mapper(condition: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
     return {
         "filter": condition,
         "status_code": body["status"],
-        "headers_to_add": [
-            {
-                "header": {"key": name, "value": value},
-                "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-            }
-            for name, value in (headers or {}).items()
-        ],
         "body_format_override": {
-            "json_format": {**body, "instance": "urn:uuid:%REQ(X-REQUEST-ID)%"},
+            "json_format": {**body, "instance": f"urn:uuid:{INSTANCE}"},
             "content_type": MEDIA_TYPE,
         },
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from apim.gateway.envoy import names
+from apim.gateway.envoy.lua_filter import AFTER, UNSERVED, run_instead
 from apim.gateway.envoy.names import type_url
 from apim.gateway.envoy.problems import UNKNOWN_PATH, direct_response, problem
 from apim.gateway.envoy.upstreams import build_cluster, cluster_name, parse_upstream
@@ -28,6 +29,10 @@ class ServedVersion:
     upstream_url: str
     sandbox_upstream_url: str
     timeout_seconds: int
+    # The response header that states what a call costs.
+    cost_header: str = ""
+    # Headers that every answer of a deprecated version bears.
+    notices: tuple[tuple[str, str], ...] = ()
     is_retired: bool = False
 
 
@@ -43,12 +48,12 @@ def build_version(version: ServedVersion, trusted_ca: str) -> VersionResources:
         return VersionResources(routes=[_retired(version)], clusters=[])
     upstream = parse_upstream(version.upstream_url)
     name = cluster_name(version.public_id, upstream, trusted_ca)
-    routes = [_route(version, upstream, name)]
+    routes = _routes(version, upstream, name)
     clusters = [build_cluster(name, upstream, trusted_ca)]
     if version.sandbox_upstream_url:
         sandbox = parse_upstream(version.sandbox_upstream_url)
         name = cluster_name(f"{version.public_id}-test", sandbox, trusted_ca)
-        routes.insert(0, _route(version, sandbox, name, environment="test"))
+        routes = [*_routes(version, sandbox, name, environment="test"), *routes]
         clusters.append(build_cluster(name, sandbox, trusted_ca))
     return VersionResources(routes=routes, clusters=clusters)
 
@@ -58,8 +63,39 @@ def _retired(version: ServedVersion) -> dict[str, Any]:
     return {
         "name": version.public_id,
         "match": {"path_separated_prefix": version.listen_path},
-        **direct_response(body),
+        **_unserved(body),
     }
+
+
+def _unserved(body: dict[str, Any]) -> dict[str, Any]:
+    """Whatever key the call bears, the answer is the same: no lease is needed."""
+    return {**direct_response(body), "typed_per_filter_config": run_instead(UNSERVED)}
+
+
+def route_names(public_id: str) -> set[str]:
+    """All names that a version's routes may have."""
+    return {f"{public_id}{suffix}" for suffix in ("", "-after", "-test", "-test-after")}
+
+
+def _routes(
+    version: ServedVersion, upstream: Upstream, cluster: str, *, environment: str = ""
+) -> list[dict[str, Any]]:
+    """The route, and before it the same for calls whose end the authorizer is told of."""
+    plain = _route(version, upstream, cluster, environment=environment)
+    marked: dict[str, Any] = {
+        **plain,
+        "name": f"{plain['name']}-after",
+        "match": {
+            **plain["match"],
+            "headers": [
+                *plain["match"].get("headers", []),
+                {"name": names.AFTER_HEADER, "present_match": True},
+            ],
+        },
+        "request_headers_to_remove": [names.AFTER_HEADER],
+        "typed_per_filter_config": run_instead(AFTER),
+    }
+    return [marked, plain]
 
 
 def _route(
@@ -68,6 +104,7 @@ def _route(
     match: dict[str, Any] = {"path_separated_prefix": version.listen_path}
     if environment:
         match["headers"] = [{"name": "x-apim-environment", "string_match": {"exact": environment}}]
+    told = {"cost_header": version.cost_header} if version.cost_header else {}
     timeout = min(max(version.timeout_seconds, 1), MAX_TIMEOUT_SECONDS)
     return {
         "name": f"{version.public_id}-{environment}" if environment else version.public_id,
@@ -78,6 +115,15 @@ def _route(
             "host_rewrite_literal": upstream.authority,
             **_rewrite(version.listen_path, upstream.base_path),
         },
+        "metadata": {"filter_metadata": {names.LEASE_FILTER: told}},
+        "response_headers_to_add": [_header(name, value) for name, value in version.notices],
+    }
+
+
+def _header(name: str, value: str) -> dict[str, Any]:
+    return {
+        "header": {"key": name, "value": value},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
     }
 
 
@@ -98,15 +144,20 @@ def build_routes(routes: Iterable[dict[str, Any]], portal_origin: str) -> dict[s
     return {
         "@type": names.ROUTE_TYPE,
         "name": names.ROUTES,
-        # An upstream must not tell the access log whose call it was.
+        # Keys are for us, not for the upstream. The filter removes those elsewhere.
+        "request_headers_to_remove": [names.KEY_HEADER],
+        # An upstream must not tell callers whose call it was.
         "response_headers_to_remove": [f"{names.IDENTITY_PREFIX}{name}" for name in names.FACTS],
+        "response_headers_to_add": [
+            _header(name, f"%REQ({source})%") for name, source in names.RATE_LIMITS.items()
+        ],
         "virtual_hosts": [
             {
                 "name": "apis",
                 "domains": ["*"],
                 "routes": [
                     *routes,
-                    {"name": "unknown", "match": {"prefix": "/"}, **direct_response(UNKNOWN_PATH)},
+                    {"name": "unknown", "match": {"prefix": "/"}, **_unserved(UNKNOWN_PATH)},
                 ],
                 "include_request_attempt_count": False,
                 "typed_per_filter_config": {"envoy.filters.http.cors": _cors(portal_origin)},

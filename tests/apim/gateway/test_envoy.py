@@ -312,7 +312,7 @@ def test_log_line_of_an_allowed_call_is_complete(envoy, world, told):
     assert set(line) == {
         *("id", "ts", "type", "method", "path", "host", "status", "duration_ms", "upstream_ms"),
         *("request_bytes", "response_bytes", "flags", "key", "application", "subscription"),
-        *("version", "environment", "ip", "user_agent", "decision"),
+        *("version", "environment", "ip", "user_agent", "decision", "route", "overage", "cost"),
     }
     assert line["type"] == "DownstreamEnd"
     assert line["path"] == f"{world.path}/x"
