@@ -166,20 +166,6 @@ class BillableDay:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitUsage:
-    """How much of a limit is used in its present window."""
-
-    window: str
-    quota: int
-    used: int
-    resets_at: datetime
-
-    @property
-    def remaining(self) -> int:
-        return max(0, self.quota - self.used)
-
-
-@dataclass(frozen=True, slots=True)
 class IntakeHealth:
     """Whether usage arrives and is counted. `unattributed` and `late` are of today."""
 

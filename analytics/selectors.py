@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from analytics import query
 from analytics.aggregation import DAY
 from analytics.labels import labels
-from analytics.limits import limit_usage
 from analytics.models import QuarantinedRecord
 from analytics.reports import (
     NO_FILTERS,
@@ -49,7 +48,6 @@ __all__ = [
     "key_sparklines",
     "last_used",
     "latency_series",
-    "limit_usage",
     "usage_by",
     "usage_series",
     "usage_totals",

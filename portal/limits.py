@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 from django.db.models import prefetch_related_objects
 
-from analytics.selectors import limit_usage
 from apim.core.errors import TransientError
+from apim.gateway.counters import limit_standings
 from apim.keys.models import Subscription
 from portal.offers import offers_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analytics.reports import LimitUsage
+    from apim.gateway.counters import LimitStanding
+    from apim.keys.models import ApiKey
     from portal.offers import PlanOffer
 
 
@@ -25,14 +26,27 @@ class SubscriptionRow:
 
     subscription: Subscription
     offer: PlanOffer
-    limits: tuple[LimitUsage, ...] | None
+    limits: tuple[LimitStanding, ...] | None
 
     @property
-    def long_limits(self) -> tuple[LimitUsage, ...]:
+    def long_limits(self) -> tuple[LimitStanding, ...]:
         """Those whose window is longer than a person's look at the page."""
         return tuple(
-            limit for limit in self.limits or () if limit.window not in {"second", "minute"}
+            limit for limit in self.limits or () if limit.window not in {"", "second", "minute"}
         )
+
+    @property
+    def shared_limits(self) -> tuple[LimitStanding, ...]:
+        return tuple(limit for limit in self.limits or () if limit.key is None)
+
+    @property
+    def key_limits(self) -> list[tuple[ApiKey, list[LimitStanding]]]:
+        """Each API key with the limits that count for it alone."""
+        of_key: dict[ApiKey, list[LimitStanding]] = {}
+        for limit in self.limits or ():
+            if limit.key is not None:
+                of_key.setdefault(limit.key, []).append(limit)
+        return list(of_key.items())
 
     @property
     def is_open(self) -> bool:
@@ -46,20 +60,26 @@ class SubscriptionRow:
         }
 
 
-def limit_rows(subscriptions: Sequence[Subscription]) -> list[SubscriptionRow]:
-    """The subscriptions in the same order, with price and live counters."""
+def limit_rows(
+    subscriptions: Sequence[Subscription], keys: Sequence[ApiKey] = ()
+) -> list[SubscriptionRow]:
+    """The subscriptions in the same order, with price and live counters.
+
+    Limits per key are told for these keys of their application.
+    """
     prefetch_related_objects(list(subscriptions), "plan__limits")
+    prefetch_related_objects(list(keys), "limits")
     offers = offers_of([subscription.plan for subscription in subscriptions])
     return [
-        SubscriptionRow(subscription, offer, _limits(subscription))
+        SubscriptionRow(subscription, offer, _limits(subscription, keys))
         for subscription, offer in zip(subscriptions, offers, strict=True)
     ]
 
 
-def _limits(subscription: Subscription) -> tuple[LimitUsage, ...] | None:
+def _limits(subscription: Subscription, keys: Sequence[ApiKey]) -> tuple[LimitStanding, ...] | None:
     if subscription.state != Subscription.State.ACTIVE:
         return ()
     try:
-        return limit_usage(subscription)
+        return limit_standings(subscription, keys)
     except TransientError:  # the rest of the page does not depend on the counters
         return None

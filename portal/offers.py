@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
+from apim.catalog.limit_terms import length_seconds
 from apim.catalog.models import Plan
 from apim.catalog.selectors import get_published_plan
 from apim.core.money import round_to_minor
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
 # The months whose cost the pricing tables work out unless the reader names a number.
 EXAMPLE_CALLS = 100_000
-# How often each window comes in a month of 31 days.
+MONTH_SECONDS = 31 * 86_400
+# How often each calendar window comes in a month of 31 days.
 WINDOWS_PER_MONTH = {
     "second": 31 * 86_400,
     "minute": 31 * 1_440,
@@ -43,7 +46,14 @@ class PlanOffer:
 
     @property
     def limits(self) -> list[Limit]:
-        return sort_limits(self.plan.limits.all())
+        return self.plan.limits_in_order
+
+    @property
+    def overage(self) -> str:
+        """`charged` or `marked` for a plan with soft limits, else empty."""
+        if not any(limit.is_soft for limit in self.limits):
+            return ""
+        return "charged" if self.plan.charges_overage else "marked"
 
     @property
     def is_free(self) -> bool:
@@ -61,7 +71,7 @@ class PlanOffer:
 
     def allows(self, calls: int) -> bool:
         """Whether the limits leave room for so many calls in the longest month."""
-        return all(limit.quota * WINDOWS_PER_MONTH[limit.window] >= calls for limit in self.limits)
+        return all(_allows(limit, calls) for limit in self.limits)
 
     @property
     def example_cost(self) -> Money | None:
@@ -93,10 +103,13 @@ class ProductOffer:
     versions: tuple[ApiVersion, ...]
 
 
-def sort_limits(limits: Iterable[Limit]) -> list[Limit]:
-    """From the shortest window to the longest."""
-    order = ["second", "minute", "hour", "day", "week", "month"]
-    return sorted(limits, key=lambda limit: order.index(limit.window))
+def _allows(limit: Limit, calls: int) -> bool:
+    """Whether the limit leaves room for so many calls of one application in the longest month."""
+    if limit.is_soft or limit.group or limit.per == limit.Per.KEY or not limit.window:
+        return True
+    if limit.kind == limit.Kind.CALENDAR:
+        return limit.quota * WINDOWS_PER_MONTH[limit.window] >= calls
+    return limit.quota * ceil(MONTH_SECONDS / length_seconds(limit)) >= calls
 
 
 def offers_of(plans: Iterable[Plan]) -> tuple[PlanOffer, ...]:

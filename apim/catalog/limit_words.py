@@ -16,12 +16,8 @@ if TYPE_CHECKING:
 
 def sentence(limit: Terms) -> str:
     """`600 calls in any 10 minutes, per organization, for operations in the group “search”`."""
-    parts = [span(limit), _whose(limit.per)]
-    if limit.group:
-        parts.append(_("for operations in the group “%(group)s”") % {"group": limit.group})
-    if limit.is_soft:
-        parts.append(_("calls beyond it pass as overage"))
-    return ", ".join(part for part in parts if part)
+    beyond = _("calls beyond it pass as overage") if limit.is_soft else ""
+    return _joined(span(limit), *_which(limit), beyond)
 
 
 def span(limit: Terms) -> str:
@@ -35,12 +31,14 @@ def span(limit: Terms) -> str:
     }
 
 
-def window(limit: Terms) -> str:
-    """The time alone, as the label of what is left of it: `Per day`, `In any 10 minutes`."""
-    pattern = _span_pattern(limit.kind, limit.window, limit.every)
-    words = pattern % {"calls": "", "count": limit.every}
-    words = words.strip()
-    return words[:1].upper() + words[1:]
+def heading(limit: Terms) -> str:
+    """All but the quota, as the label of what is left of it: `In any 10 minutes, per API key`."""
+    if limit.kind == LimitKind.CONCURRENT:
+        time = _("At the same time")
+    else:
+        pattern = _span_pattern(limit.kind, limit.window, limit.every)
+        time = (pattern % {"calls": "", "count": limit.every}).strip()
+    return _joined(time[:1].upper() + time[1:], *_which(limit))
 
 
 def record_of(limit: Terms) -> str:
@@ -60,6 +58,16 @@ def record_of(limit: Terms) -> str:
     if limit.is_soft:
         parts.append("soft")
     return ", ".join(parts)
+
+
+def _which(limit: Terms) -> tuple[str, str]:
+    """Whose calls and of which operations; empty where nothing needs to be said."""
+    group = _("for operations in the group “%(group)s”") % {"group": limit.group}
+    return _whose(limit.per), group if limit.group else ""
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
 
 
 def _whose(per: str) -> str:

@@ -10,8 +10,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apim.accounts.policies import member
+from apim.core import clock
 from apim.core.errors import DomainError
 from apim.keys import selectors
+from apim.keys.models import Subscription
 from apim.keys.services import create_application, delete_application, update_application
 from apim.ui.forms import add_domain_error
 from portal import snippets
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
     from apim.accounts.viewers import ViewerRequest
     from apim.keys.models import Application
+
+# The newest keys whose own limits a page of limits shows.
+KEYS_SHOWN = 50
 
 
 @member()
@@ -90,6 +95,28 @@ def subscriptions(request: ViewerRequest, public_id: str) -> HttpResponse:
             **_frame(found, "subscriptions"),
             "page": page,
             "rows": limit_rows(list(page.object_list)),
+        },
+    )
+
+
+@member()
+@require_GET
+def limits(request: ViewerRequest, public_id: str) -> HttpResponse:
+    """What is used and left of every limit, also of those that count for one key alone."""
+    found = selectors.get_application(request.viewer.current_organization, public_id)
+    rows = selectors.subscriptions(found.organization).filter(
+        application=found, state=Subscription.State.ACTIVE
+    )
+    keys = selectors.api_keys(found.organization).filter(application=found).usable(clock.now())
+    page = page_of(request, rows)
+    return render(
+        request,
+        "portal/applications/limits.html",
+        {
+            **_frame(found, "limits"),
+            "page": page,
+            "rows": limit_rows(list(page.object_list), list(keys[:KEYS_SHOWN])),
+            "time_zone": found.organization.time_zone,
         },
     )
 

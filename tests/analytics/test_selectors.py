@@ -12,10 +12,8 @@ from analytics.intake import receive
 from analytics.reports import UsageFilters
 from analytics.rollups import roll_up
 from analytics.services import note_keys_used
-from apim.catalog.models import Limit
 from apim.core.clock import Period, last_days, month_of
 from apim.core.errors import InvalidInput
-from apim.gateway.redis_connection import connection as redis_connection
 from tests.analytics.lines import make_key, ndjson
 
 pytestmark = pytest.mark.django_db
@@ -240,20 +238,6 @@ def test_daily_billable_splits_by_plan_and_day(world):
         (world.plan.pk, 20): 1,
         (world.other_plan.pk, 20): 1,
     }
-
-
-def test_limits_show_what_the_deciding_counters_say(world):
-    for window, quota in (("month", 1000), ("minute", 60)):
-        Limit.objects.create(plan=world.plan, window=window, quota=quota)
-    subscription = world.customer.subscription
-    start = int(NOW.replace(second=0).timestamp())
-    counted_for = f"{subscription.application.public_id}:{subscription.product.public_id}"
-    redis_connection().set(f"c:{counted_for}:minute:{start}", 61, ex=60)
-    minute, month = selectors.limit_usage(subscription)
-    assert (minute.window, minute.used, minute.remaining) == ("minute", 61, 0)
-    assert minute.resets_at == NOW.replace(minute=35, second=0)
-    assert (month.used, month.remaining) == (0, 1000)
-    assert month.resets_at == month_of(NOW).end
 
 
 def test_intake_health_counts_what_needs_a_look(world):

@@ -144,11 +144,31 @@ class UsageBySerializer(serializers.Serializer[Any]):
 
 
 class LimitUsageSerializer(serializers.Serializer[Any]):
-    window = serializers.ChoiceField(choices=Limit.Window.choices)
+    name = serializers.CharField(help_text="As in RateLimit headers and refusals.")
+    words = serializers.CharField(help_text="What the limit says.")
+    kind = serializers.ChoiceField(choices=Limit.Kind.choices)
+    window = serializers.ChoiceField(choices=Limit.Window.choices, allow_blank=True)
+    every = serializers.IntegerField()
+    per = serializers.ChoiceField(choices=Limit.Per.choices)
+    key = serializers.CharField(
+        source="key.public_id",
+        allow_null=True,
+        default=None,
+        help_text="The API key that a limit per key counts for.",
+    )
+    group = serializers.CharField(allow_blank=True)
+    is_soft = serializers.BooleanField()
     quota = serializers.IntegerField()
     used = serializers.IntegerField()
     remaining = serializers.IntegerField()
-    resets_at = serializers.DateTimeField()
+    overage = serializers.IntegerField(help_text="Calls beyond a soft limit in this window.")
+    resets_at = serializers.DateTimeField(
+        allow_null=True,
+        help_text="When the window ends; of a sliding one, when its oldest calls leave it.",
+    )
+    exhausts_at = serializers.DateTimeField(
+        allow_null=True, help_text="When the quota is used up at the pace of this window."
+    )
 
 
 class LimitUsagesSerializer(serializers.Serializer[Any]):

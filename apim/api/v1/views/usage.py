@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from rest_framework.response import Response
 
-from analytics.limits import limit_usage
 from analytics.selectors import best_bucket, usage_by, usage_series, usage_totals
 from apim.api.endpoint import Endpoint
 from apim.api.schema import operation
@@ -19,10 +18,15 @@ from apim.api.v1.serializers.usage import (
     UsageSeriesSerializer,
     UsageTotalsSerializer,
 )
+from apim.core import clock
+from apim.gateway.counters import limit_standings
 from apim.keys import selectors as keys
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
+
+# Limits per key are told for the newest so many keys.
+KEYS_TOLD = 100
 
 
 class _Usage(Endpoint):
@@ -81,4 +85,7 @@ class SubscriptionLimits(Endpoint):
     )
     def get(self, request: Request, public_id: str) -> Response:
         subscription = keys.get_subscription(self.organization, public_id)
-        return Response(LimitUsagesSerializer({"limits": limit_usage(subscription)}).data)
+        active = keys.api_keys(self.organization).filter(application=subscription.application)
+        usable = active.usable(clock.now()).prefetch_related("limits")[:KEYS_TOLD]
+        standings = limit_standings(subscription, list(usable))
+        return Response(LimitUsagesSerializer({"limits": standings}).data)
