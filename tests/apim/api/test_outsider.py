@@ -33,6 +33,9 @@ OPEN = {
     "create_subscription",
     "list_api_keys",
     "issue_api_key",
+    "revoke_api_keys",
+    "import_api_keys",
+    "list_leak_reports",
     "list_audit_events",
     "get_usage_series",
     "get_usage_totals",
@@ -118,12 +121,18 @@ def test_an_outsider_cannot_name_a_neighbours_things_in_a_body(charlie_api, hidd
     for path, body in (
         ("applications", {"name": "x", "organization": hidden["organizations"]}),
         ("api-keys", {"application": hidden["applications"]}),
+        ("api-keys/revoke", {"keys": [hidden["api-keys"]]}),
+        ("api-keys/revoke", {"application": hidden["applications"]}),
+        ("api-keys/revoke", {"organization": hidden["organizations"]}),
+        ("api-keys/import", {"application": hidden["applications"], "keys": [{"hash": "0" * 64}]}),
         ("subscriptions", {"application": hidden["applications"], "plan": plan.public_id}),
     ):
         assert charlie_api.post(f"/api/v1/{path}", body).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["applications", "api-keys", "subscriptions", "audit-events"])
+@pytest.mark.parametrize(
+    "path", ["applications", "api-keys", "subscriptions", "audit-events", "leak-reports"]
+)
 def test_naming_the_neighbour_in_a_filter_finds_nothing(charlie_api, hidden, path):
     answer = charlie_api.get(f"/api/v1/{path}?organization={hidden['organizations']}").json()
     assert answer["results"] == []
