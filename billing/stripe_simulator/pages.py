@@ -1,0 +1,1 @@
+def page(world, request): raise NotImplementedError
