@@ -1,14 +1,17 @@
-"""From the body of a delivery to its records: object, array or one object per line, gzip or not.
+"""From the body of a delivery to its records: object, array or one object per line.
 
-The content type decides nothing: gateways send text/plain, NDJSON types and no type at all.
+The content type decides nothing: gateways send text/plain, NDJSON types and no type at all. Nor
+does Content-Encoding: gzip (RFC 1952) and Zstandard (RFC 8878) are told by their first bytes.
 """
 
 from __future__ import annotations
 
+import json
 import zlib
 from typing import TYPE_CHECKING
 
 import msgspec
+from backports import zstd
 
 from analytics.errors import BodyTooLarge, BodyUnreadable
 
@@ -16,37 +19,57 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 MAX_EXPANDED_BYTES = 10 * 1024 * 1024
+# What Firehose may send at once and OTLP proposes as the limit; such a delivery is read alone.
+LARGE_BYTES = 64 * 1024 * 1024
 MAX_RECORDS = 50_000
+LARGE_RECORDS = 250_000
+MAX_MEMBERS = 100
+# Unreadable places in a row of objects, each of which costs a search; after these, the rest is one.
+MAX_BREAKS = 100
 
 _GZIP = b"\x1f\x8b"
 _WBITS_GZIP = 31
+_ZSTD = b"\x28\xb5\x2f\xfd"
+# A frame may ask for a window of up to 2 GB; 8 MiB is what RFC 8878 recommends to support.
+_ZSTD_OPTIONS = {int(zstd.DecompressionParameter.window_log_max): 23}
 _ARRAY: msgspec.json.Decoder[list[msgspec.Raw]] = msgspec.json.Decoder(list[msgspec.Raw])
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def expand(body: bytes) -> bytes:
-    """The body, gunzipped if it is gzip (told by its first bytes), never past the limit.
+def expand(body: bytes, limit: int = MAX_EXPANDED_BYTES) -> bytes:
+    """The body, decompressed if it is gzip or Zstandard, never past `limit` bytes.
 
     Raises BodyTooLarge and BodyUnreadable.
     """
-    if not body.startswith(_GZIP):
-        if len(body) > MAX_EXPANDED_BYTES:
-            raise BodyTooLarge
-        return body
     parts: list[bytes] = []
-    room = MAX_EXPANDED_BYTES + 1
-    while body.startswith(_GZIP):  # a gzip file may have several members
-        unzip = zlib.decompressobj(_WBITS_GZIP)
-        try:
-            parts.append(unzip.decompress(body, room))
-        except zlib.error:
-            raise BodyUnreadable from None
-        room -= len(parts[-1])
-        if room <= 0:
+    room = limit + 1
+    while body.startswith((_GZIP, _ZSTD)):  # both may have several members, one after the other
+        part, body = _member(body, room)
+        parts.append(part)
+        room -= len(part)
+        if room <= 0 or len(parts) > MAX_MEMBERS:
             raise BodyTooLarge
-        if not unzip.eof:
-            raise BodyUnreadable
-        body = unzip.unused_data
-    return b"".join(parts)
+    if parts:
+        return b"".join(parts)
+    if len(body) > limit:
+        raise BodyTooLarge
+    return body
+
+
+def _member(body: bytes, room: int) -> tuple[bytes, bytes]:
+    """At most `room` bytes of the first member, and what follows it."""
+    unpack: zstd.ZstdDecompressor | zlib._Decompress
+    if body.startswith(_ZSTD):
+        unpack = zstd.ZstdDecompressor(options=_ZSTD_OPTIONS)
+    else:
+        unpack = zlib.decompressobj(_WBITS_GZIP)
+    try:
+        part = unpack.decompress(body, room)
+    except (zlib.error, zstd.ZstdError):
+        raise BodyUnreadable from None
+    if not unpack.eof and len(part) < room:
+        raise BodyUnreadable
+    return part, unpack.unused_data
 
 
 def split(text: bytes) -> list[bytes]:
@@ -64,10 +87,10 @@ def _split(text: bytes) -> list[bytes]:
     if text.lstrip()[:1] == b"[":
         try:
             return [bytes(record) for record in _ARRAY.decode(text)]
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except _UNREADABLE:
             return [text]
     lines = _filled(text.split(b"\n"))
-    if len(lines) > 1 and not _is_json(lines[0]) and _is_json(text):
+    if len(lines) > 1 and not is_json(lines[0]) and is_json(text):
         return [text]  # one object, written over several lines
     return lines
 
@@ -76,9 +99,37 @@ def _filled(lines: Iterable[bytes]) -> list[bytes]:
     return [line for line in lines if line and not line.isspace()]
 
 
-def _is_json(text: bytes) -> bool:
+def is_json(text: bytes) -> bool:
     try:
         msgspec.json.decode(text, type=msgspec.Raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _UNREADABLE:
         return False
     return True
+
+
+_DECODER = json.JSONDecoder()
+
+
+def split_concatenated(body: bytes, start: str = "{") -> list[bytes]:
+    """The objects of `{…}{…}`, with or without white space between them, as Splunk's HEC takes them.
+
+    `start` is how an object begins: what cannot be read reaches to the next such place.
+    """
+    text = body.decode("utf-8", "replace")
+    records: list[bytes] = []
+    at, end, breaks = 0, len(text), 0
+    while at < end:
+        if text[at] in " \t\r\n,":
+            at += 1
+            continue
+        try:
+            _, after = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            breaks += 1
+            after = text.find(start, at + 1) if breaks < MAX_BREAKS else end
+            after = end if after < 0 else after
+        records.append(text[at:after].encode("utf-8", "replace"))
+        if len(records) > MAX_RECORDS:
+            raise BodyTooLarge
+        at = after
+    return records

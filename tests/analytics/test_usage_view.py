@@ -105,7 +105,7 @@ def test_a_database_that_fails_is_answered_with_503_and_retry_after(world, post,
     def fail(**_):
         raise OperationalError("the server closed the connection")
 
-    monkeypatch.setattr(views, "receive", fail)
+    monkeypatch.setattr(views, "store", fail)
     answer = post(ndjson(world.lines(1)))
     assert answer.status_code == 503
     assert int(answer["Retry-After"]) > 0

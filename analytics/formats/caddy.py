@@ -1,0 +1,59 @@
+"""Caddy's JSON access log (https://caddyserver.com/docs/logging). Times in seconds, `ts` at the end.
+
+`log_append` adds `request_id` and `key`; the credential of Caddy's own authentication is `user_id`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from analytics.formats import fields
+from analytics.formats.calls import call
+from analytics.formats.fields import dig, header, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from analytics.events import Event
+
+_ACCESS = "http.log.access"
+
+
+def recognises(record: Mapping[str, Any]) -> bool:
+    logger = record.get("logger")
+    if isinstance(logger, str) and logger.startswith("http.log"):
+        return True
+    return "resp_headers" in record and "duration" in record
+
+
+def read(record: Mapping[str, Any]) -> Event | None:
+    """None for other loggers: `http.log.error` repeats calls that failed. Raises Refused."""
+    if not text(record.get("logger") or _ACCESS).startswith(_ACCESS):
+        return None
+    request = record.get("request")
+    key = text(record.get("key"))
+    duration_us = fields.microseconds(record.get("duration"), 1)
+    return call(
+        event_id=text(record.get("request_id")),
+        at=_end(record.get("ts")) - timedelta(microseconds=duration_us or 0),
+        method=text(dig(request, "method")),
+        path=fields.path(dig(request, "uri")),
+        # A handler that writes nothing is logged with 0, and the caller sees 200.
+        status=fields.status(record.get("status")) or 200,
+        duration_us=duration_us,
+        request_bytes=fields.whole(record.get("bytes_read")),
+        response_bytes=fields.whole(record.get("size")),
+        user_agent=header(dig(request, "headers"), "user-agent"),
+        ip=text(dig(request, "client_ip") or dig(request, "remote_ip")),
+        key=key,
+        foreign=fields.foreign(
+            credential=key or record.get("user_id"), service=dig(request, "host")
+        ),
+    )
+
+
+def _end(value: object) -> datetime:
+    """Seconds by default; `time_format` may make it a text."""
+    return fields.epoch(value, 1) if fields.number(value) is not None else fields.iso(value)
