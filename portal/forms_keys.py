@@ -104,7 +104,8 @@ class KeyRulesForm(forms.Form):
     def show(self, rules: KeyRules) -> None:
         """Fill the form with what the key may do now."""
         asked = {(kind, window): _limit_field(kind, window) for kind, window, _label in LIMITS}
-        self.initial |= {
+        self.initial = {
+            **self.initial,
             "scopes": list(rules.scopes),
             "cidrs": "\n".join(rules.cidrs),
             "origins": "\n".join(rules.origins),

@@ -39,7 +39,7 @@ def take_rehashed() -> int:
     return changed
 
 
-def _store(raw: bytes) -> bool:
+def _store(raw: bytes | str) -> bool:
     try:
         message = msgspec.json.decode(raw, type=Rehashed)
     except msgspec.DecodeError as error:

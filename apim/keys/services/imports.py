@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 MAX_ROWS = 1000
 # Characters of a hash that stand for a key whose beginning was not given.
 SHOWN_HASH_LENGTH = 8
+# As the columns of ApiKey are.
+LONGEST = {"name": 80, "start": 24, "last4": 4}
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 
@@ -131,13 +133,10 @@ def _problems(row: ImportedKey) -> list[str]:
         wrong.append(_("The hash must be 64 hexadecimal digits: the SHA-256 of the whole key."))
     if row.environment not in ApiKey.Environment.values:
         wrong.append(_("Choose live or test."))
-    for field in ("name", "start", "last4"):
-        longest = ApiKey._meta.get_field(field).max_length
-        if longest is not None and len(getattr(row, field).strip()) > longest:
-            wrong.append(
-                _("%(field)s: at most %(longest)d characters.")
-                % {"field": field, "longest": longest}
-            )
+    for field, longest in LONGEST.items():
+        if len(getattr(row, field).strip()) > longest:
+            message = _("%(field)s: at most %(longest)d characters.")
+            wrong.append(message % {"field": field, "longest": longest})
     if row.expires_at is not None and row.expires_at <= clock.now():
         wrong.append(_("The expiry lies in the past."))
     if not 0 <= row.pepper_version <= 9999:
