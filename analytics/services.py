@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import connection, transaction
 
+from analytics.formats.registry import READERS
 from analytics.intake import MAX_AGE, Receipt, receive
 from apim.core import clock
 from apim.gateway.models import Gateway
@@ -59,13 +60,18 @@ def _merged(seen: dict[int, Sighting], counted: dict[int, datetime]) -> dict[int
 
 @transaction.atomic
 def replay_quarantined(*, record: QuarantinedRecord, max_age: timedelta = MAX_AGE) -> Receipt:
-    """Take the record in again, as if the gateway had sent it now; safe to repeat.
+    """Take the record in again, in its dialect, as if the gateway had sent it now; safe to repeat.
 
     `max_age` may reach back as far as raw usage is kept. What is still refused stays quarantined.
     """
     gateway = Gateway.objects.get(pk=record.gateway_id)
     kept = timedelta(days=settings.APIM_USAGE_RETENTION_DAYS)
-    receipt = receive(gateway=gateway, body=record.raw.encode(), max_age=min(max_age, kept))
+    receipt = receive(
+        gateway=gateway,
+        body=record.raw.encode(),
+        read=READERS.get(record.format, READERS["own"]),
+        max_age=min(max_age, kept),
+    )
     if not receipt.quarantined:
         record.replayed_at = clock.now()
         record.save(update_fields=["replayed_at"])
