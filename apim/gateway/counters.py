@@ -119,9 +119,11 @@ def _asked(subscription: Subscription, keys: Sequence[ApiKey]) -> Iterable[_Aske
         if limit.per != LimitPer.KEY:
             yield _Asked(_counted(limit, subscription, None), None)
     for key in keys:
-        own = [limit for limit in limits if limit.per == LimitPer.KEY]
-        for each in (*own, *key.limits.all()):
-            yield _Asked(_counted(each, subscription, key), key)
+        for limit in limits:
+            if limit.per == LimitPer.KEY:
+                yield _Asked(_counted(limit, subscription, key), key)
+        for own in key.limits.all():
+            yield _Asked(_counted(own, subscription, key), key)
 
 
 def _counted(limit: Limit | KeyLimit, subscription: Subscription, key: ApiKey | None) -> Counted:

@@ -41,7 +41,6 @@ class LimitForm(forms.Form):
         label=_("Every"),
         min_value=1,
         initial=1,
-        required=False,
         help_text=_("More than 1 only for sliding and fixed windows."),
     )
     window = forms.ChoiceField(
@@ -84,7 +83,7 @@ class LimitForm(forms.Form):
         field.choices = [("", _("All operations")), *((group, group) for group in groups)]
 
     def terms(self) -> LimitInput:
-        return LimitInput(**{**self.cleaned_data, "every": self.cleaned_data["every"] or 1})
+        return LimitInput(**self.cleaned_data)
 
     @staticmethod
     def initial_of(limit: Limit) -> dict[str, Any]:
