@@ -19,10 +19,13 @@ SECRET_BYTES = 36
 # the first group; the second is for the one process that each concerns.
 SHARED_SECRETS = ("SECRET_KEY", "APIM_KEY_PEPPER", "APIM_AUTHORIZER_TOKEN")
 GATEWAY_TOKEN = "APIM_GATEWAY_TOKEN"  # noqa: S105  the variable's name
+# What the product and the local Stripe simulator show each other.
+STRIPE_SIMULATOR_SECRETS = ("APIM_STRIPE_SIMULATOR_KEY", "STRIPE_WEBHOOK_SECRET")
 OWN_SECRETS = (
     GATEWAY_TOKEN,
     "APIM_POSTGRES_PASSWORD",
     "APIM_REDIS_PASSWORD",
+    *STRIPE_SIMULATOR_SECRETS,
 )
 ADMIN_PASSWORD = "APIM_ADMIN_PASSWORD"  # noqa: S105  the variable's name
 ADMIN_PASSWORD_BYTES = 12

@@ -9,7 +9,13 @@ import certifi
 
 from apim.env import env_bool, env_int, env_path
 from apim.runtime.embedded import LOOPBACK, EmbeddedPostgres, EmbeddedRedis, free_port
-from apim.runtime.home import ADMIN_PASSWORD, GATEWAY_TOKEN, SHARED_SECRETS, Home
+from apim.runtime.home import (
+    ADMIN_PASSWORD,
+    GATEWAY_TOKEN,
+    SHARED_SECRETS,
+    STRIPE_SIMULATOR_SECRETS,
+    Home,
+)
 from apim.runtime.preflight import check_ports, is_free
 from apim.runtime.processes import Plan, Ports, access_log
 
@@ -22,7 +28,7 @@ PORT_VARIABLES = {
     "gateway": ("APIM_GATEWAY_PORT", 8080),
     "demo_upstreams": ("APIM_DEMO_UPSTREAMS_PORT", 8002),
 }
-PRIVATE_PORTS = ("postgres", "redis", "envoy_admin")
+PRIVATE_PORTS = ("postgres", "redis", "envoy_admin", "stripe")
 
 
 def home_folder(root: Path) -> Path:
@@ -57,16 +63,18 @@ def make_plan(home: Home, *, with_demo: bool) -> Plan:
         gateway=public["gateway"],
         demo_upstreams=public["demo_upstreams"],
         envoy_admin=private["envoy_admin"],
+        stripe=private["stripe"],
     )
     return Plan(
         home=home,
         ports=ports,
-        env=_environment(home, ports, secrets, postgres, redis),
+        env={**_environment(home, ports, secrets, postgres, redis), **_stripe(ports, secrets)},
         admin_password=secrets[ADMIN_PASSWORD],
         gateway_token=secrets[GATEWAY_TOKEN],
         postgres=postgres,
         redis=redis,
         with_envoy=with_envoy,
+        with_stripe_simulator=_is_stripe_simulated(),
         with_demo=with_demo,
         web_workers=env_int("APIM_WEB_WORKERS", 1, minimum=1),
         worker_concurrency=env_int("APIM_WORKER_CONCURRENCY", 2, minimum=1),
@@ -96,6 +104,20 @@ def _private_ports(home: Home) -> dict[str, int]:
 def _given(names: dict[str, str]) -> dict[str, str]:
     """Return the secrets that the environment sets, which win over generated ones."""
     return {name: os.environ[name] for name in names if os.environ.get(name)}
+
+
+def _is_stripe_simulated() -> bool:
+    """Without Stripe's keys, and without a simulator elsewhere, the product runs on its own one."""
+    return not (os.environ.get("STRIPE_SECRET_KEY") or os.environ.get("APIM_STRIPE_SIMULATOR_URL"))
+
+
+def _stripe(ports: Ports, secrets: dict[str, str]) -> dict[str, str]:
+    """Return what every process needs to find the local Stripe simulator, if it runs."""
+    if not _is_stripe_simulated():
+        return {}
+    url = f"http://{LOOPBACK}:{ports.stripe}"
+    shared = {name: secrets[name] for name in STRIPE_SIMULATOR_SECRETS}
+    return {**shared, "APIM_STRIPE_SIMULATOR_URL": url, "APIM_STRIPE_SIMULATOR_PUBLIC_URL": url}
 
 
 def _root_certificates() -> str:

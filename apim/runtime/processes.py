@@ -25,6 +25,7 @@ class Ports:
     gateway: int
     demo_upstreams: int
     envoy_admin: int
+    stripe: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,7 @@ class Plan:
     postgres: EmbeddedPostgres | None
     redis: EmbeddedRedis | None
     with_envoy: bool
+    with_stripe_simulator: bool
     with_demo: bool
     web_workers: int
     worker_concurrency: int
@@ -81,6 +83,13 @@ def scheduler_command(*, schedule_file: str) -> list[str]:
     ]
 
 
+def stripe_simulator_command(*, host: str, port: int) -> list[str]:
+    return [
+        *["granian", "--interface", "asgi", "billing.stripe_simulator.app:app"],
+        *["--host", host, "--port", str(port), "--no-ws", "--workers-kill-timeout", "5"],
+    ]
+
+
 def shipper_command() -> list[str]:
     return ["apim.gateway.shipper"]
 
@@ -102,7 +111,10 @@ def processes(plan: Plan, root: Path) -> list[ProcessSpec]:
 
     Envoy is last but for the demo, so that its last calls are still decided and shipped.
     """
-    specs = [*_services(plan), _prepare(plan, root), *_application(plan)]
+    specs = [*_services(plan), _prepare(plan, root)]
+    if plan.with_stripe_simulator:
+        specs.append(_stripe_simulator(plan))
+    specs += _application(plan)
     if plan.with_envoy:
         specs += [_shipper(plan), _envoy(plan)]
     if plan.with_demo:
@@ -192,6 +204,17 @@ def _application(plan: Plan) -> list[ProcessSpec]:
             death_signal=signal.SIGTERM,
         ),
     ]
+
+
+def _stripe_simulator(plan: Plan) -> ProcessSpec:
+    webhooks = f"http://{LOOPBACK}:{plan.ports.web}/webhooks/stripe/"
+    return ProcessSpec(
+        name="stripe",
+        command=_module(stripe_simulator_command(host=LOOPBACK, port=plan.ports.stripe)),
+        env={"APIM_STRIPE_SIMULATOR_WEBHOOK_URL": webhooks},
+        ready=http_ok(plan.ports.stripe, "/readyz"),
+        death_signal=signal.SIGTERM,
+    )
 
 
 def _celery(plan: Plan, name: str, command: list[str]) -> ProcessSpec:

@@ -49,6 +49,11 @@ APIM_ROTATION_GRACE_MAX_HOURS = 30 * 24
 APIM_GITHUB_SCANNING_KEYS = env_str(
     "APIM_GITHUB_SCANNING_KEYS", "https://api.github.com/meta/public_keys/secret_scanning"
 )
+# Stripe: keys of the real one, or the address of the simulator that stands in for it.
+STRIPE_SECRET_KEY = env_str("STRIPE_SECRET_KEY", "")
+STRIPE_WEBHOOK_SECRET = env_str("STRIPE_WEBHOOK_SECRET", "")
+APIM_STRIPE_SIMULATOR_URL = env_str("APIM_STRIPE_SIMULATOR_URL", "").rstrip("/")
+APIM_STRIPE_SIMULATOR_KEY = env_str("APIM_STRIPE_SIMULATOR_KEY", "")
 APIM_USAGE_RETENTION_DAYS = env_int("APIM_USAGE_RETENTION_DAYS", 90, minimum=36)
 
 INSTALLED_APPS = [

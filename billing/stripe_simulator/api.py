@@ -36,7 +36,9 @@ class Api:
     recent: deque[float] = field(default_factory=deque)
 
     async def answer(self, request: Request) -> Answer:
-        request_id = f"req_{hashlib.blake2b(str(time.time_ns()).encode(), digest_size=7).hexdigest()}"
+        request_id = (
+            f"req_{hashlib.blake2b(str(time.time_ns()).encode(), digest_size=7).hexdigest()}"
+        )
         headers = {"Request-Id": request_id, "Stripe-Version": api_version()}
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
         try:
@@ -64,7 +66,9 @@ class Api:
     def _authorize(self, request: Request) -> None:
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "basic":
-            value = base64.b64decode(value.encode() + b"==").decode(errors="replace").rpartition(":")[0]
+            value = (
+                base64.b64decode(value.encode() + b"==").decode(errors="replace").rpartition(":")[0]
+            )
         session = request.path == STREAM_PATH and self._has_session(value)
         if value != self.world.secret_key and not session:
             shown = f"{value[:8]}***{value[-4:]}" if len(value) > 12 else "***"
@@ -124,9 +128,7 @@ class Api:
                     kind="idempotency_error",
                 )
             replayed = {"Idempotent-Replayed": "true", "Original-Request": known["request"]}
-            return Answer(
-                status=known["status"], body=known["body"].encode(), headers=replayed
-            )
+            return Answer(status=known["status"], body=known["body"].encode(), headers=replayed)
         if key in self.in_flight:
             raise StripeProblem(
                 f"There is currently another in-progress request using the key {key}.",

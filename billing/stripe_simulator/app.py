@@ -6,12 +6,12 @@ the other; only waiting (a meter's lock, a webhook's answer) lets others in betw
 
 import asyncio
 import contextlib
-import os
 import sys
 import traceback
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from apim.env import env_path, env_str
 from billing.stripe_simulator import deliveries, pages
 from billing.stripe_simulator.api import Api
 from billing.stripe_simulator.control import control
@@ -50,18 +50,18 @@ class Options:
 
 
 def from_environment() -> Options:
-    home = os.environ.get("APIM_HOME")
+    """Read the environment. The state is kept in APIM_HOME, or nowhere if that is not set."""
     path = ":memory:"
-    if home:
-        folder = Path(home) / "stripe"
+    if env_str("APIM_HOME", ""):
+        folder = env_path("APIM_HOME", Path()) / "stripe"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = str(folder / "simulator.sqlite3")
     return Options(
         path=path,
-        secret_key=os.environ.get("APIM_STRIPE_SIMULATOR_KEY") or DEFAULT_KEY,
-        public_url=os.environ.get("APIM_STRIPE_SIMULATOR_PUBLIC_URL", "").rstrip("/"),
-        webhook_url=os.environ.get("APIM_STRIPE_SIMULATOR_WEBHOOK_URL", ""),
-        webhook_secret=os.environ.get("STRIPE_WEBHOOK_SECRET", ""),
+        secret_key=env_str("APIM_STRIPE_SIMULATOR_KEY", "") or DEFAULT_KEY,
+        public_url=env_str("APIM_STRIPE_SIMULATOR_PUBLIC_URL", "").rstrip("/"),
+        webhook_url=env_str("APIM_STRIPE_SIMULATOR_WEBHOOK_URL", ""),
+        webhook_secret=env_str("STRIPE_WEBHOOK_SECRET", ""),
     )
 
 
@@ -95,7 +95,9 @@ class Simulator:
         except Exception:  # noqa: BLE001  an unknown defect is a 500 with nothing half done
             self.world.store.rollback()
             traceback.print_exc(file=sys.stderr)
-            problem = StripeProblem("The simulator failed: see its log.", status=500, kind="api_error")
+            problem = StripeProblem(
+                "The simulator failed: see its log.", status=500, kind="api_error"
+            )
             answer = json_answer(problem.body(), status=500)
         await write(send, answer, without_body=scope["method"] == "HEAD")
 

@@ -4,7 +4,6 @@ from billing.stripe_simulator.resources import cycles, invoicing
 from billing.stripe_simulator.resources.checkout import expire
 from billing.stripe_simulator.resources.credit_grants import expire_grant
 from billing.stripe_simulator.resources.reports import send_report
-from billing.stripe_simulator.store import Obj
 from billing.stripe_simulator.world import REAL, World
 
 MAX_INSTANTS = 10_000
@@ -73,7 +72,7 @@ def _next_due(world: World, frame: str, until: int) -> tuple[int, list[str]]:
 
 def _step(world: World, object_id: str, when: int) -> None:
     kind = world.store.kind_of(object_id) or ""
-    obj: Obj | None = world.store.get(kind, object_id)
+    obj = world.store.get(kind, object_id)
     if obj is None or obj["_"].get("due") != when:
         return  # what was done before it at this instant settled it
     WORK[kind](world, obj)

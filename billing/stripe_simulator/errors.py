@@ -35,9 +35,7 @@ def missing(what: str, object_id: object, *, param: str = "id") -> StripeProblem
 
 
 def required(param: str) -> StripeProblem:
-    return StripeProblem(
-        f"Missing required param: {param}.", code="parameter_missing", param=param
-    )
+    return StripeProblem(f"Missing required param: {param}.", code="parameter_missing", param=param)
 
 
 def wrong(message: str, param: str | None = None, code: str | None = None) -> StripeProblem:

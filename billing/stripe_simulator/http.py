@@ -52,7 +52,9 @@ async def read(scope: Scope, receive: Receive) -> Request:
         method=scope["method"],
         path=scope["path"],
         query=scope["query_string"].decode("latin-1"),
-        headers={name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]},
+        headers={
+            name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]
+        },
         body=body,
     )
 

@@ -38,7 +38,11 @@ def charges(price: dict[str, Any], quantity: int) -> list[Charge]:
     units = max(quantity, 0)
     if price["billing_scheme"] == "tiered":
         tiers = price["_"]["tiers"]
-        return _graduated(tiers, units) if price["tiers_mode"] == "graduated" else _volume(tiers, units)
+        return (
+            _graduated(tiers, units)
+            if price["tiers_mode"] == "graduated"
+            else _volume(tiers, units)
+        )
     unit = Decimal(price["unit_amount_decimal"])
     if transform := price.get("transform_quantity"):
         way = ROUND_CEILING if transform["round"] == "up" else ROUND_FLOOR

@@ -31,7 +31,6 @@ def next_boundary(anchor: int, interval: str, count: int, after: int) -> int:
     return end
 
 
-
 def rfc3339(moment: int) -> str:
     text = (datetime.fromtimestamp(0, UTC) + timedelta(seconds=moment)).isoformat()
     return text.replace("+00:00", "Z") if "." in text else text.replace("+00:00", ".000Z")

@@ -68,7 +68,8 @@ def rendered(world: "World", obj: "Obj", expand: list[str] | None = None) -> "Ob
         if path.count(".") >= MAX_DEPTH:
             raise wrong(f"You cannot expand more than {MAX_DEPTH} levels deep: {path}", "expand")
         _expand(world, shown, path.split("."), path)
-    return _bare(completed(shown))
+    bare: Obj = _bare(completed(shown))
+    return bare
 
 
 def listed(

@@ -115,7 +115,7 @@ def page(
 def _in_range(moment: int, wanted: Any) -> bool:
     if not isinstance(wanted, dict):
         return bool(moment == wanted)
-    return (
+    return bool(
         moment > wanted.get("gt", moment - 1)
         and moment >= wanted.get("gte", moment)
         and moment < wanted.get("lt", moment + 1)

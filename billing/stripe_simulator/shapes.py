@@ -68,7 +68,7 @@ def _value(shape: Shape, value: Any, param: str) -> Any:
         raise wrong(f"Invalid {mismatch.param}: {mismatch}", mismatch.param) from None
 
 
-def _converted(shape: Shape, value: Any, param: str) -> Any:
+def _converted(shape: Shape, value: Any, param: str) -> Any:  # noqa: PLR0911  one for each kind
     if isinstance(shape, str):
         return _scalar(shape, value, param)
     (kind, inner), *_ = shape.items()

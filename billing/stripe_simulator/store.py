@@ -15,7 +15,16 @@ Obj = dict[str, Any]
 # Fields that objects are looked up by.
 INDEXED = (
     *("customer", "subscription", "invoice", "test_clock", "product", "payment_intent", "charge"),
-    *("lookup_key", "event_name", "identifier", "meter", "status", "coupon", "credit_grant", "fresh"),
+    *(
+        "lookup_key",
+        "event_name",
+        "identifier",
+        "meter",
+        "status",
+        "coupon",
+        "credit_grant",
+        "fresh",
+    ),
 )
 
 
@@ -37,7 +46,9 @@ class Store:
         self._loaded: dict[str, Obj] = {}
         self._undo: dict[str, tuple[str, int, bytes] | None] = {}
         self._seq = 0
-        for object_id, kind, seq, body in self._db.execute("SELECT id, kind, seq, body FROM objects"):
+        for object_id, kind, seq, body in self._db.execute(
+            "SELECT id, kind, seq, body FROM objects"
+        ):
             self._set(object_id, (kind, seq, body))
 
     def get(self, kind: str, object_id: object) -> Obj | None:

@@ -28,6 +28,7 @@ EXPECTED = {
     "worker": ["-m", *processes.worker_command(concurrency=2)],
     "scheduler": ["-m", *processes.scheduler_command(schedule_file=f"{STATE}/run/schedule")],
     "shipper": ["-m", *processes.shipper_command()],
+    "stripe": ["-m", *processes.stripe_simulator_command(host=EVERY, port=8003)],
 }
 LONG_RUNNING = [name for name in SERVICES if name != "prepare"]
 # Read by programs that are not ours.

@@ -1,6 +1,7 @@
 """Products and prices. A price's amounts never change: /v1/products, /v1/prices."""
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 from billing.stripe_simulator.errors import StripeProblem, required, wrong
@@ -189,7 +190,7 @@ def _tiered(given: dict[str, Any]) -> dict[str, Any]:
     if ends[-1] is not None or None in ends[:-1]:
         raise wrong("The last tier, and only it, must have `up_to` set to `inf`.", "tiers")
     rising = [0, *ends[:-1]]
-    if any(later <= earlier for earlier, later in zip(rising, rising[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(rising)):
         raise wrong("The `up_to` of tiers must rise from tier to tier.", "tiers")
     nothing = {"unit_amount": None, "unit_amount_decimal": None}
     return {**nothing, "tiers_mode": given["tiers_mode"], "_": {"tiers": tiers}}

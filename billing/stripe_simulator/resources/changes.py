@@ -19,7 +19,7 @@ from billing.stripe_simulator.resources.cycles import (
     now_of,
     period_of,
 )
-from billing.stripe_simulator.resources.invoice_items import new_item
+from billing.stripe_simulator.resources.invoice_items import Pending, new_item
 from billing.stripe_simulator.resources.lines import item_lines, usage_of
 from billing.stripe_simulator.routing import with_metadata
 from billing.stripe_simulator.store import Obj
@@ -50,11 +50,12 @@ def new_item_of(world: World, subscription: Obj, given: dict[str, Any], index: i
     if len(others) >= MAX_ITEMS:
         raise wrong(f"A subscription has at most {MAX_ITEMS} items.", "items")
     if any(item["price"] == price["id"] for item in others):
-        raise wrong("Cannot add multiple subscription items with the same price.", f"{param}[price]")
+        raise wrong(
+            "Cannot add multiple subscription items with the same price.", f"{param}[price]"
+        )
     if price["currency"] != subscription["currency"]:
         raise wrong(
-            "The price's currency does not match the subscription's "
-            f"({subscription['currency']}).",
+            f"The price's currency does not match the subscription's ({subscription['currency']}).",
             f"{param}[price]",
         )
     if others and _interval(price) != interval_of(world, subscription):
@@ -86,7 +87,7 @@ def new_item_of(world: World, subscription: Obj, given: dict[str, Any], index: i
 
 def _check_keys(given: dict[str, Any], param: str) -> None:
     if unknown := set(given) - ITEM_KEYS:
-        name = sorted(unknown)[0]
+        name = min(unknown)
         raise not_simulated(f"{name} of a subscription's item", f"{param}[{name}]")
 
 
@@ -98,7 +99,8 @@ def _quantity(price: Obj, given: dict[str, Any], param: str) -> int | None:
     if price["recurring"]["usage_type"] == "metered":
         if "quantity" in given:
             raise wrong(
-                "You cannot set the quantity of a metered price: report meter events instead.", param
+                "You cannot set the quantity of a metered price: report meter events instead.",
+                param,
             )
         return None
     quantity = int(given.get("quantity", 1))
@@ -210,9 +212,7 @@ def _prorate(
     day = datetime.fromtimestamp(at, UTC).strftime("%d %b %Y")
     what = "Unused time on" if sign < 0 else "Remaining time on"
     customer = world.get("customer", subscription["customer"])
-    made = new_item(
-        world,
-        customer,
+    pending = Pending(
         amount=sign * amount,
         currency=price["currency"],
         description=f"{what} {item['quantity']} × {name} after {day}",
@@ -224,6 +224,7 @@ def _prorate(
         proration=True,
         discountable=False,
     )
+    made = new_item(world, customer, pending)
     world.emit("invoiceitem.created", made)
 
 
@@ -236,9 +237,7 @@ def bill_usage(world: World, subscription: Obj, item: Obj, until: int) -> None:
     if amount == 0:
         return
     name = world.get("product", price["product"])["name"]
-    made = new_item(
-        world,
-        world.get("customer", subscription["customer"]),
+    pending = Pending(
         amount=amount,
         currency=price["currency"],
         description=f"{used} × {name}",
@@ -249,6 +248,7 @@ def bill_usage(world: World, subscription: Obj, item: Obj, until: int) -> None:
         subscription_item=item["id"],
         is_metered=True,
     )
+    made = new_item(world, world.get("customer", subscription["customer"]), pending)
     world.emit("invoiceitem.created", made)
 
 

@@ -83,11 +83,15 @@ def refund_charge(world: World, charge: Obj, amount: int, *, reason: str | None 
     if charge["status"] != "succeeded":
         raise wrong("The charge was not paid, so there is nothing to refund.", "charge")
     if left <= 0:
-        raise wrong(f"Charge {charge['id']} has already been refunded.", None, "charge_already_refunded")
+        raise wrong(
+            f"Charge {charge['id']} has already been refunded.", None, "charge_already_refunded"
+        )
     if charge["disputed"]:
         raise wrong(f"Charge {charge['id']} is disputed.", None, "charge_disputed")
     if not 0 < amount <= left:
-        raise wrong(f"Refund amount ({amount}) is greater than unrefunded amount ({left}).", "amount")
+        raise wrong(
+            f"Refund amount ({amount}) is greater than unrefunded amount ({left}).", "amount"
+        )
     clock = charge["_"].get("clock")
     refund: Obj = {
         "id": world.new_id("re"),

@@ -37,7 +37,9 @@ def create_session(world: World, call: Call) -> Obj:
     given = call.params
     mode = given.get("mode", "payment")
     if given.get("ui_mode", "hosted_page") != "hosted_page":
-        raise wrong("The simulator's Checkout has hosted pages only: ui_mode=hosted_page.", "ui_mode")
+        raise wrong(
+            "The simulator's Checkout has hosted pages only: ui_mode=hosted_page.", "ui_mode"
+        )
     if "success_url" not in given:
         raise required("success_url")
     customer = live_customer(world, given["customer"]) if "customer" in given else None

@@ -36,9 +36,7 @@ def create_grant(world: World, call: Call) -> Obj:
         raise wrong("The amount must be monetary and positive.", "amount[monetary][value]")
     scope = given["applicability_config"]["scope"]
     if ("price_type" in scope) == ("prices" in scope):
-        raise wrong(
-            "Set one of `price_type` and `prices`.", "applicability_config[scope]"
-        )
+        raise wrong("Set one of `price_type` and `prices`.", "applicability_config[scope]")
     frame = customer.get("test_clock") or ""
     now = world.now(frame)
     effective, expires = given.get("effective_at", now), given.get("expires_at")
@@ -47,7 +45,9 @@ def create_grant(world: World, call: Call) -> Obj:
     priority = given.get("priority", DEFAULT_PRIORITY)
     if not 0 <= priority <= MAX_PRIORITY:
         raise wrong(f"Invalid priority: 0 to {MAX_PRIORITY}.", "priority")
-    prices = [{"id": world.get("price", p["id"], param="prices")["id"]} for p in scope.get("prices", [])]
+    prices = [
+        {"id": world.get("price", p["id"], param="prices")["id"]} for p in scope.get("prices", [])
+    ]
     grant: Obj = {
         "id": world.new_id("credgr"),
         "object": "billing.credit_grant",

@@ -31,7 +31,9 @@ def create_note(world: World, call: Call) -> Obj:
     note_id = world.new_id("cn")
     lines = _lines(world, invoice, given)
     amount = sum(line["amount"] for line in lines)
-    credited = invoice["pre_payment_credit_notes_amount"] + invoice["post_payment_credit_notes_amount"]
+    credited = (
+        invoice["pre_payment_credit_notes_amount"] + invoice["post_payment_credit_notes_amount"]
+    )
     if not 0 < amount <= invoice["total"] - credited:
         raise wrong(
             f"The credit note's amount ({amount}) must be positive and at most what is left of the "
@@ -96,10 +98,13 @@ def _lines(world: World, invoice: Obj, given: dict[str, Any]) -> list[Obj]:
     found = []
     for index, wanted in enumerate(given["lines"]):
         source = next(
-            (ln for ln in invoice["_"]["lines"] if ln["id"] == wanted.get("invoice_line_item")), None
+            (ln for ln in invoice["_"]["lines"] if ln["id"] == wanted.get("invoice_line_item")),
+            None,
         )
         if wanted["type"] == "invoice_line_item" and source is None:
-            raise wrong("The line is not one of the invoice's.", f"lines[{index}][invoice_line_item]")
+            raise wrong(
+                "The line is not one of the invoice's.", f"lines[{index}][invoice_line_item]"
+            )
         unit = wanted.get("unit_amount", 0) * wanted.get("quantity", 1)
         amount = wanted.get("amount", source["amount"] if source else unit)
         found.append(_line(world, amount, wanted))
@@ -144,7 +149,9 @@ def _settle(world: World, note: Obj, invoice: Obj, customer: Obj, given: dict[st
     if parts["refund_amount"]:
         intent = intent_of(world, invoice)
         if intent is None or intent["latest_charge"] is None:
-            raise wrong("The invoice was not paid by a charge that could be refunded.", "refund_amount")
+            raise wrong(
+                "The invoice was not paid by a charge that could be refunded.", "refund_amount"
+            )
         charge = world.get("charge", intent["latest_charge"])
         refund = refund_charge(world, charge, parts["refund_amount"])
         part = {"amount_refunded": refund["amount"], "refund": refund["id"], "type": "refund"}

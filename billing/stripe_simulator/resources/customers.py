@@ -166,9 +166,7 @@ def change_balance(world: World, customer: Obj, amount: int, *, kind: str, **mor
     return world.add(entry)
 
 
-@route(
-    "POST /v1/customers/{}/balance_transactions", "amount currency description metadata"
-)
+@route("POST /v1/customers/{}/balance_transactions", "amount currency description metadata")
 def create_balance_transaction(world: World, call: Call) -> Obj:
     customer = live_customer(world, call.id, "id")
     before = world.snapshot(customer)

@@ -314,7 +314,9 @@ def _first_lines(
     for item in items_of(world, subscription):
         period = (item["current_period_start"], item["current_period_end"])
         if is_metered(world, item):
-            lines = item_lines(world, invoice, item, quantity=0, period=period, is_free=is_trial)[:1]
+            lines = item_lines(world, invoice, item, quantity=0, period=period, is_free=is_trial)[
+                :1
+            ]
             lines[0]["amount"] = lines[0]["subtotal"] = 0
             invoice["_"]["lines"] += lines
         elif is_trial:

@@ -6,6 +6,7 @@ from typing import Any
 from billing.stripe_simulator.errors import not_simulated, required, wrong
 from billing.stripe_simulator.periods import rfc3339
 from billing.stripe_simulator.rendering import rendered
+from billing.stripe_simulator.resources.reports import METER_ERRORS, NO_METER
 from billing.stripe_simulator.routing import Call, page, route, with_metadata
 from billing.stripe_simulator.shapes import api_version
 from billing.stripe_simulator.store import Obj
@@ -28,9 +29,7 @@ def new_secret(world: World) -> str:
     return "whsec_" + hashlib.blake2b(world.new_id("whsec").encode(), digest_size=16).hexdigest()
 
 
-@route(
-    "POST /v1/webhook_endpoints", "api_version description enabled_events metadata url"
-)
+@route("POST /v1/webhook_endpoints", "api_version description enabled_events metadata url")
 def create_endpoint(world: World, call: Call) -> Obj:
     """Create an endpoint; this answer, and no later one, holds its signing secret."""
     given = call.params
@@ -129,7 +128,9 @@ def create_destination(world: World, call: Call) -> Obj:
     if given["type"] != "webhook_endpoint":
         raise not_simulated(f"event destinations of type {given['type']}", "type")
     if given["event_payload"] != "thin":
-        raise not_simulated("snapshot event destinations (use /v1/webhook_endpoints)", "event_payload")
+        raise not_simulated(
+            "snapshot event destinations (use /v1/webhook_endpoints)", "event_payload"
+        )
     url = given.get("webhook_endpoint", {}).get("url", "")
     _check_url(url, "webhook_endpoint.url")
     _check_events(given["enabled_events"])
@@ -175,7 +176,9 @@ def retrieve_destination(world: World, call: Call) -> Obj:
 
 
 def _asked(call: Call) -> list[str]:
-    return [name for name in call.params.get("include", []) if name != "webhook_endpoint.signing_secret"]
+    return [
+        name for name in call.params.get("include", []) if name != "webhook_endpoint.signing_secret"
+    ]
 
 
 @route("GET /v2/core/event_destinations", "include")
@@ -246,8 +249,7 @@ def seed_endpoint(world: World, *, url: str, secret: str) -> None:
         given = {
             "type": "webhook_endpoint",
             "event_payload": "thin",
-            "enabled_events": ["v1.billing.meter.error_report_triggered"]
-            + ["v1.billing.meter.no_meter_found"],
+            "enabled_events": [METER_ERRORS, NO_METER],
             "name": "simulator",
             "webhook_endpoint": {"url": url},
         }

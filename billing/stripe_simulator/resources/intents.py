@@ -118,7 +118,11 @@ def list_setup_intents(world: World, call: Call) -> Obj:
     wanted = given.get("payment_method")
     found = world.store.find("setup_intent", **by)
     return page(
-        world, call, found, what="setup intent", keep=lambda i: wanted in (None, i["payment_method"])
+        world,
+        call,
+        found,
+        what="setup intent",
+        keep=lambda i: wanted in (None, i["payment_method"]),
     )
 
 

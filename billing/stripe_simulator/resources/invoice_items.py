@@ -1,5 +1,6 @@
 """Pending lines for the next invoice: /v1/invoiceitems."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +24,9 @@ def create_item(world: World, call: Call) -> Obj:
     if "customer" not in given:
         raise required("customer")
     customer = live_customer(world, given["customer"])
-    invoice = world.get("invoice", given["invoice"], param="invoice") if "invoice" in given else None
+    invoice = (
+        world.get("invoice", given["invoice"], param="invoice") if "invoice" in given else None
+    )
     if invoice is not None:
         check_editable(invoice)
     subscription = given.get("subscription")
@@ -36,9 +39,7 @@ def create_item(world: World, call: Call) -> Obj:
         raise required("currency")
     if invoice is not None and invoice["currency"] != currency:
         raise wrong(f"The invoice is in {invoice['currency']}, not {currency}.", "currency")
-    item = new_item(
-        world,
-        customer,
+    pending = Pending(
         amount=amount,
         currency=currency,
         description=given.get("description") or (_name(world, price) if price else None),
@@ -50,8 +51,11 @@ def create_item(world: World, call: Call) -> Obj:
         discountable=given.get("discountable", amount >= 0),
         tax_behavior=given.get("tax_behavior"),
     )
+    item = new_item(world, customer, pending)
     wanted = given.get("discounts") or []
-    item["discounts"] = make_discounts(world, wanted, customer=customer["id"], invoice_item=item["id"])
+    item["discounts"] = make_discounts(
+        world, wanted, customer=customer["id"], invoice_item=item["id"]
+    )
     with_metadata(item, given.get("metadata"))
     if invoice is not None:
         take_in(world, invoice, item)
@@ -84,63 +88,72 @@ def _price(world: World, given: dict[str, Any], quantity: int) -> tuple[Obj | No
     return None, unit, rounded(unit * quantity)
 
 
-def new_item(
-    world: World,
-    customer: Obj,
-    *,
-    amount: int,
-    currency: str,
-    description: str | None,
-    period: dict[str, int] | None = None,
-    quantity: int = 1,
-    unit: Decimal | None = None,
-    price: Obj | None = None,
-    subscription: str | None = None,
-    subscription_item: str | None = None,
-    proration: bool = False,
-    discountable: bool = True,
-    tax_behavior: str | None = None,
-    is_metered: bool = False,
-) -> Obj:
+@dataclass(frozen=True, kw_only=True)
+class Pending:
+    """What an invoice item says. `unit` is the price of one; without it, of all."""
+
+    amount: int
+    currency: str
+    description: str | None = None
+    period: dict[str, int] | None = None
+    quantity: int = 1
+    unit: Decimal | None = None
+    price: Obj | None = None
+    subscription: str | None = None
+    subscription_item: str | None = None
+    proration: bool = False
+    discountable: bool = True
+    tax_behavior: str | None = None
+    is_metered: bool = False
+
+
+def new_item(world: World, customer: Obj, pending: Pending) -> Obj:
+    """Put an item on record that waits for an invoice."""
+    price = pending.price
+    subscription = pending.subscription
     frame = customer.get("test_clock") or ""
     now = world.now(frame)
-    details = {"subscription": subscription, "subscription_item": subscription_item}
+    details = {"subscription": subscription, "subscription_item": pending.subscription_item}
     item: Obj = {
         "id": world.new_id("ii"),
         "object": "invoiceitem",
-        "amount": amount,
-        "currency": currency,
+        "amount": pending.amount,
+        "currency": pending.currency,
         "customer": customer["id"],
         "date": now,
-        "description": description,
-        "discountable": discountable,
+        "description": pending.description,
+        "discountable": pending.discountable,
         "discounts": [],
         "invoice": None,
         "livemode": False,
         "metadata": {},
-        "net_amount": amount,
+        "net_amount": pending.amount,
         "parent": {"type": "subscription_details", "subscription_details": details}
         if subscription
         else None,
-        "period": period or {"start": now, "end": now},
+        "period": pending.period or {"start": now, "end": now},
         "pricing": {
             "type": "price_details",
             "price_details": {"price": price["id"], "product": price["product"]},
-            "unit_amount_decimal": decimal_text(unit if unit is not None else Decimal(amount)),
+            "unit_amount_decimal": decimal_text(
+                pending.unit if pending.unit is not None else Decimal(pending.amount)
+            ),
         }
         if price
         else None,
-        "proration": proration,
-        "proration_details": {"credited_items": None, "discount_amounts": []} if proration else None,
-        "quantity": quantity,
-        "quantity_decimal": str(quantity),
+        "proration": pending.proration,
+        "proration_details": {"credited_items": None, "discount_amounts": []}
+        if pending.proration
+        else None,
+        "quantity": pending.quantity,
+        "quantity_decimal": str(pending.quantity),
         "tax_rates": [],
         "test_clock": customer.get("test_clock"),
         "_": {
             "clock": customer.get("test_clock"),
-            "tax_behavior": tax_behavior or (price or {}).get("tax_behavior"),
+            "tax_behavior": pending.tax_behavior or (price or {}).get("tax_behavior"),
             "subscription": subscription,
-            "is_metered": is_metered,
+            "is_metered": pending.is_metered,
         },
     }
     return world.store.put(item)
@@ -149,7 +162,9 @@ def new_item(
 def check_editable(invoice: Obj) -> None:
     if invoice["status"] != "draft":
         raise wrong(
-            "This invoice is no longer editable: it was finalized.", "invoice", "invoice_not_editable"
+            "This invoice is no longer editable: it was finalized.",
+            "invoice",
+            "invoice_not_editable",
         )
 
 
@@ -162,9 +177,10 @@ def take_in(world: World, invoice: Obj, item: Obj) -> None:
         "proration_details": {"credited_items": None} if item["proration"] else None,
         "subscription": subscription,
     }
-    price = world.store.get("price", ((item["pricing"] or {}).get("price_details") or {}).get("price"))
+    price = world.store.get(
+        "price", ((item["pricing"] or {}).get("price_details") or {}).get("price")
+    )
     line = make_line(
-        world,
         invoice,
         amount=item["amount"],
         period=(item["period"]["start"], item["period"]["end"]),
@@ -189,7 +205,9 @@ def take_in(world: World, invoice: Obj, item: Obj) -> None:
     item["invoice"] = invoice["id"]
 
 
-def pending_items(world: World, customer: Obj, currency: str, subscription: str | None) -> list[Obj]:
+def pending_items(
+    world: World, customer: Obj, currency: str, subscription: str | None
+) -> list[Obj]:
     """Return what waits for an invoice: a subscription's own items, and those of no subscription."""
     return [
         item

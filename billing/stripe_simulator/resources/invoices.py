@@ -15,6 +15,7 @@ from billing.stripe_simulator.resources.cycles import (
     set_periods,
 )
 from billing.stripe_simulator.resources.invoice_items import (
+    Pending,
     check_editable,
     new_item,
     pending_items,
@@ -87,7 +88,13 @@ def update_invoice(world: World, call: Call) -> Obj:
     if set(given) - {"metadata", "auto_advance", "default_payment_method"}:
         check_editable(invoice)
     before = world.snapshot(invoice)
-    for name in ("collection_method", "description", "due_date", "footer", "default_payment_method"):
+    for name in (
+        "collection_method",
+        "description",
+        "due_date",
+        "footer",
+        "default_payment_method",
+    ):
         if name in given:
             invoice[name] = given[name] or None
     if "days_until_due" in given:
@@ -203,7 +210,7 @@ def list_lines(world: World, call: Call) -> Obj:
 @route("GET /v1/invoice_payments", "invoice payment status")
 def list_payments(world: World, call: Call) -> Obj:
     given = call.params
-    by = {name: given[name] for name in ("invoice", "status") if name in given}
+    by: dict[str, str] = {n: given[n] for n in ("invoice", "status") if n in given}
     if intent := given.get("payment", {}).get("payment_intent"):
         by["payment_intent"] = intent
     return page(world, call, world.store.find("invoice_payment", **by), what="invoice payment")
@@ -255,7 +262,7 @@ def _as_if(world: World, subscription: Obj, details: dict[str, Any]) -> None:
         return
     allowed = {"items", "proration_behavior", "proration_date", "cancel_at", "cancel_at_period_end"}
     if unknown := set(details) - allowed:
-        name = sorted(unknown)[0]
+        name = min(unknown)
         raise not_simulated(f"{name} in a preview", f"subscription_details[{name}]")
     behavior = details.get("proration_behavior", "create_prorations")
     if behavior == "always_invoice":
@@ -283,9 +290,11 @@ def _upcoming(
     for wanted in given.get("invoice_items", []):
         names = ("amount", "currency", "description")
         if set(wanted) - set(names) or "amount" not in wanted:
-            raise not_simulated("invoice items without a plain amount in a preview", "invoice_items")
-        stated = {"currency": currency, "description": None, **wanted}
-        new_item(world, customer, **stated)
+            raise not_simulated(
+                "invoice items without a plain amount in a preview", "invoice_items"
+            )
+        stated = {"currency": currency, **wanted}
+        new_item(world, customer, Pending(**stated))
     if subscription is not None:
         _next_cycle(world, invoice, subscription, is_new=is_new)
     for item in pending_items(world, customer, currency, (subscription or {}).get("id")):

@@ -35,7 +35,9 @@ def _render(world: World, invoice: Obj) -> None:
         add_up(world, invoice)
     url = f"/v1/invoices/{invoice['id']}/lines"
     lines = invoice["_"]["lines"]
-    invoice["lines"] = listed(world, lines[:LINES_SHOWN], url=url, has_more=len(lines) > LINES_SHOWN)
+    invoice["lines"] = listed(
+        world, lines[:LINES_SHOWN], url=url, has_more=len(lines) > LINES_SHOWN
+    )
 
 
 @includes("invoice", "payments")
@@ -104,7 +106,7 @@ def new_invoice(
         "default_payment_method": given.get("default_payment_method"),
         "default_tax_rates": [],
         "description": given.get("description"),
-        "discounts": list(given.get("discounts", source.get("discounts", []))),
+        "discounts": list(given.get("discounts") or source.get("discounts") or []),
         "due_date": given.get("due_date"),
         "footer": given.get("footer"),
         "issuer": {"type": "self", "account": None},
@@ -223,7 +225,11 @@ def finalize(world: World, invoice: Obj, *, auto_advance: bool | None = None) ->
 
 def _refuse_for_tax(world: World, invoice: Obj) -> None:
     status = invoice["automatic_tax"]["status"]
-    code = "customer_tax_location_invalid" if status == "requires_location_inputs" else "taxes_calculation_failed"
+    code = (
+        "customer_tax_location_invalid"
+        if status == "requires_location_inputs"
+        else "taxes_calculation_failed"
+    )
     message = (
         "The customer's location is not known: automatic tax needs an address with a country."
         if status == "requires_location_inputs"
@@ -319,17 +325,22 @@ def default_method(world: World, invoice: Obj) -> str | None:
     """Return the card to charge: the invoice's, the subscription's, or the customer's."""
     customer = world.get("customer", invoice["customer"])
     subscription = subscription_of(world, invoice) or {}
-    return (
+    found: str | None = (
         invoice["default_payment_method"]
         or subscription.get("default_payment_method")
         or customer["invoice_settings"]["default_payment_method"]
     )
+    return found
 
 
 def pay(world: World, invoice: Obj, reference: str | None = None) -> None:
     """Try to collect an open invoice. Raises StripeProblem if it is not paid by that."""
     if invoice["status"] not in ("open", "uncollectible"):
-        raise wrong(f"Invoice is {invoice['status']}: only an open one can be paid.", None, "invoice_not_open")
+        raise wrong(
+            f"Invoice is {invoice['status']}: only an open one can be paid.",
+            None,
+            "invoice_not_open",
+        )
     reference = reference or default_method(world, invoice)
     intent = intent_of(world, invoice)
     if intent is None:

@@ -13,7 +13,6 @@ from billing.stripe_simulator.world import World
 
 
 def make_line(
-    world: World,
     invoice: Obj,
     *,
     amount: int,
@@ -30,7 +29,9 @@ def make_line(
     digest = hashlib.blake2b(f"{invoice['id']}:{key}".encode(), digest_size=12).hexdigest()
     units = charge.quantity if charge else quantity
     unit = charge.unit if charge else Decimal(amount) / (units or 1)
-    is_metered = bool(price and price["recurring"] and price["recurring"]["usage_type"] == "metered")
+    is_metered = bool(
+        price and price["recurring"] and price["recurring"]["usage_type"] == "metered"
+    )
     return {
         "id": f"il_{digest}",
         "object": "line_item",
@@ -92,7 +93,6 @@ def item_lines(
     }
     return [
         make_line(
-            world,
             invoice,
             amount=0 if is_free else charge.amount,
             period=period,
@@ -165,7 +165,9 @@ def add_up(world: World, invoice: Obj) -> None:
 
 def _discount(world: World, invoice: Obj, lines: list[Obj]) -> None:
     for discount_id in invoice["discounts"]:
-        _apply(world, world.get("discount", discount_id), [ln for ln in lines if ln["discountable"]])
+        _apply(
+            world, world.get("discount", discount_id), [ln for ln in lines if ln["discountable"]]
+        )
     for line in lines:
         for discount_id in line["discounts"]:
             _apply(world, world.get("discount", discount_id), [line])
@@ -191,9 +193,9 @@ def _apply(world: World, discount: Obj, lines: list[Obj]) -> None:
             )
 
 
-def _show_credits(lines: list[Obj], credits: list[Obj]) -> None:
+def _show_credits(lines: list[Obj], taken: list[Obj]) -> None:
     by_id = {line["id"]: line for line in lines}
-    for used in credits:
+    for used in taken:
         if used["line"] in by_id:
             by_id[used["line"]]["pretax_credit_amounts"].append(
                 {

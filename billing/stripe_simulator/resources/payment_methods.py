@@ -128,8 +128,13 @@ def create_payment_method(world: World, call: Call) -> Obj:
     token = str(card.get("token", "")).replace("tok_", "pm_card_")
     token = token or NUMBERS.get(str(card.get("number", "")), "")
     if token not in CARDS:
-        raise StripeProblem("Your card number is incorrect: use one of Stripe's test cards.",
-                            status=402, kind="card_error", code="incorrect_number", param="number")
+        raise StripeProblem(
+            "Your card number is incorrect: use one of Stripe's test cards.",
+            status=402,
+            kind="card_error",
+            code="incorrect_number",
+            param="number",
+        )
     method = make_card(world, token, given.get("billing_details"))
     with_metadata(method, given.get("metadata"))
     return method
@@ -161,7 +166,11 @@ def attach_payment_method(world: World, call: Call) -> Obj:
 
 @route("POST /v1/payment_methods/{}/detach")
 def detach_payment_method(world: World, call: Call) -> Obj:
-    method = world.get("payment_method", call.id)
+    return detach(world, world.get("payment_method", call.id))
+
+
+def detach(world: World, method: Obj) -> Obj:
+    """Take a card off its customer, for good. Raises StripeProblem if it is on none."""
     customer = world.store.get("customer", method["customer"])
     if customer is None:
         raise wrong("The payment method you provided is not attached to a customer.")

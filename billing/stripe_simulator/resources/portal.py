@@ -98,9 +98,7 @@ def list_configurations(world: World, call: Call) -> Obj:
     )
 
 
-@route(
-    "POST /v1/billing_portal/sessions", "configuration customer flow_data locale return_url"
-)
+@route("POST /v1/billing_portal/sessions", "configuration customer flow_data locale return_url")
 def create_session(world: World, call: Call) -> Obj:
     given = call.params
     if "customer" not in given:
@@ -138,9 +136,13 @@ def _configuration(world: World, configuration_id: str | None) -> Obj:
 def _check_flow(world: World, customer: Obj, configuration: Obj, flow: dict[str, Any]) -> None:
     kind = flow["type"]
     if kind not in FLOWS:
-        raise wrong(f"The simulator's portal knows these flows: {', '.join(FLOWS)}.", "flow_data[type]")
+        raise wrong(
+            f"The simulator's portal knows these flows: {', '.join(FLOWS)}.", "flow_data[type]"
+        )
     if kind != "customer_update" and not configuration["features"][kind]["enabled"]:
-        raise wrong(f"This flow is disabled in the portal's configuration: {kind}.", "flow_data[type]")
+        raise wrong(
+            f"This flow is disabled in the portal's configuration: {kind}.", "flow_data[type]"
+        )
     if kind == "subscription_cancel":
         wanted = flow.get("subscription_cancel", {}).get("subscription")
         param = "flow_data[subscription_cancel][subscription]"

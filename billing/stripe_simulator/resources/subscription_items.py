@@ -26,7 +26,7 @@ def _change(world: World, call: Call, subscription_id: str, change: Obj) -> Obj:
 
 @route("POST /v1/subscription_items", f"{PRORATION} metadata price quantity subscription")
 def create_item(world: World, call: Call) -> Obj:
-    change = {n: call.params[n] for n in ("metadata", "price", "quantity") if n in call.params}
+    change: Obj = {n: call.params[n] for n in ("metadata", "price", "quantity") if n in call.params}
     subscription = _change(world, call, call.params["subscription"], change)
     return items_of(world, subscription)[-1]
 
@@ -39,7 +39,7 @@ def retrieve_item(world: World, call: Call) -> Obj:
 @route("POST /v1/subscription_items/{}", f"{PRORATION} metadata off_session price quantity")
 def update_item(world: World, call: Call) -> Obj:
     item = _item(world, call.id)
-    change = {n: call.params[n] for n in ("metadata", "price", "quantity") if n in call.params}
+    change: Obj = {n: call.params[n] for n in ("metadata", "price", "quantity") if n in call.params}
     _change(world, call, item["subscription"], {"id": item["id"], **change})
     return item
 
@@ -47,7 +47,7 @@ def update_item(world: World, call: Call) -> Obj:
 @route("DELETE /v1/subscription_items/{}", f"{PRORATION} clear_usage")
 def delete_item(world: World, call: Call) -> Obj:
     item = _item(world, call.id)
-    change = {"id": item["id"], "deleted": True}
+    change: Obj = {"id": item["id"], "deleted": True}
     if "clear_usage" in call.params:
         change["clear_usage"] = call.params["clear_usage"]
     _change(world, call, item["subscription"], change)

@@ -1,10 +1,8 @@
 """Subscriptions: /v1/subscriptions."""
 
-from calendar import monthrange
-from datetime import UTC, datetime
 from typing import Any
 
-from billing.stripe_simulator.errors import not_simulated, required, wrong
+from billing.stripe_simulator.errors import required, wrong
 from billing.stripe_simulator.periods import boundary, next_boundary
 from billing.stripe_simulator.rendering import listed, renders
 from billing.stripe_simulator.resources.changes import (
@@ -31,6 +29,7 @@ from billing.stripe_simulator.resources.cycles import (
 )
 from billing.stripe_simulator.resources.invoice_items import pending_items, take_in
 from billing.stripe_simulator.resources.invoicing import announce, finalize, new_invoice, pay
+from billing.stripe_simulator.resources.starts import anchor, billing_mode, trial_end
 from billing.stripe_simulator.routing import Call, page, route, with_metadata
 from billing.stripe_simulator.store import Obj
 from billing.stripe_simulator.world import World
@@ -105,16 +104,16 @@ def new_subscription(world: World, customer: Obj, given: dict[str, Any]) -> Obj:
         raise required("items[0][price]")
     currency = price_for_item(world, first, "items[0][price]")["currency"]
     now = world.now(customer.get("test_clock") or "")
-    trial_end = _trial_end(given, now)
+    ends = trial_end(given, now)
     subscription_id = world.new_id("sub")
     config = given.get("billing_cycle_anchor_config")
     subscription: Obj = {
         "id": subscription_id,
         "object": "subscription",
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
-        "billing_cycle_anchor": trial_end or now,
+        "billing_cycle_anchor": ends or now,
         "billing_cycle_anchor_config": config,
-        "billing_mode": _billing_mode(given, now),
+        "billing_mode": billing_mode(given, now),
         "billing_schedules": [],
         "cancel_at": None,
         "cancel_at_period_end": False,
@@ -137,76 +136,24 @@ def new_subscription(world: World, customer: Obj, given: dict[str, Any]) -> Obj:
         "payment_settings": given.get("payment_settings")
         or {"payment_method_options": None, "payment_method_types": None},
         "start_date": now,
-        "status": "trialing" if trial_end else "active",
+        "status": "trialing" if ends else "active",
         "test_clock": customer.get("test_clock"),
-        "trial_end": trial_end,
+        "trial_end": ends,
         "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}},
-        "trial_start": now if trial_end else None,
+        "trial_start": now if ends else None,
         "_": {"clock": customer.get("test_clock")},
     }
     world.store.put(subscription)
     for index, item in enumerate(given["items"]):
         new_item_of(world, subscription, item, index)
-    if not trial_end:
-        subscription["billing_cycle_anchor"] = _anchor(world, subscription, given, now)
+    if not ends:
+        subscription["billing_cycle_anchor"] = anchor(world, subscription, given, now)
     set_periods(world, subscription, now)
-    if trial_end:
+    if ends:
         for item in items_of(world, subscription):
-            item["current_period_end"] = trial_end
+            item["current_period_end"] = ends
     _write(world, subscription, given)
     return subscription
-
-
-def _billing_mode(given: dict[str, Any], now: int) -> Obj:
-    mode = given.get("billing_mode") or {"type": "flexible"}
-    if mode["type"] == "classic":
-        raise not_simulated("the classic billing mode", "billing_mode[type]")
-    asked = mode.get("flexible") or {}
-    flexible = {"proration_discounts": asked.get("proration_discounts", "included")}
-    return {"type": "flexible", "flexible": flexible, "updated_at": now}
-
-
-def _trial_end(given: dict[str, Any], now: int) -> int | None:
-    if "trial_end" in given and "trial_period_days" in given:
-        raise wrong("You may only specify one of `trial_end` and `trial_period_days`.", "trial_end")
-    if given.get("trial_period_days"):
-        return now + int(given["trial_period_days"]) * DAY
-    end_at = given.get("trial_end")
-    if end_at in (None, "now"):
-        return None
-    if end_at <= now:
-        raise wrong("Invalid timestamp: must be an integer Unix timestamp in the future.", "trial_end")
-    return int(end_at)
-
-
-def _anchor(world: World, subscription: Obj, given: dict[str, Any], now: int) -> int:
-    price = world.get("price", items_of(world, subscription)[0]["price"])
-    interval, count = price["recurring"]["interval"], price["recurring"]["interval_count"]
-    latest = boundary(now, interval, count, 1)
-    if config := given.get("billing_cycle_anchor_config"):
-        return _configured_anchor(config, now)
-    anchor = given.get("billing_cycle_anchor", now)
-    if not now <= anchor <= latest:
-        raise wrong(
-            "billing_cycle_anchor must lie between now and the next natural billing date.",
-            "billing_cycle_anchor",
-        )
-    return int(anchor)
-
-
-def _configured_anchor(config: dict[str, int], now: int) -> int:
-    """Return the next instant of a day of the month, with the time of day that is stated."""
-    start = datetime.fromtimestamp(now, UTC)
-    if "month" in config:
-        raise not_simulated("a month in billing_cycle_anchor_config", "billing_cycle_anchor_config")
-    parts = {name: config[name] for name in ("hour", "minute", "second") if name in config}
-    for month_later in range(3):
-        year, month = divmod(start.year * 12 + start.month - 1 + month_later, 12)
-        day = min(config["day_of_month"], monthrange(year, month + 1)[1])
-        moment = start.replace(year=year, month=month + 1, day=day, **parts)
-        if moment.timestamp() > now:
-            return int(moment.timestamp())
-    raise AssertionError("every month has such a day")
 
 
 def _write(world: World, subscription: Obj, given: dict[str, Any]) -> None:
@@ -215,11 +162,15 @@ def _write(world: World, subscription: Obj, given: dict[str, Any]) -> None:
         if name in given:
             subscription[name] = given[name]
     if subscription["collection_method"] == "send_invoice" and not subscription["days_until_due"]:
-        raise wrong("`days_until_due` is needed with `collection_method=send_invoice`.", "days_until_due")
+        raise wrong(
+            "`days_until_due` is needed with `collection_method=send_invoice`.", "days_until_due"
+        )
     if method := given.get("default_payment_method"):
         found = world.get("payment_method", method, param="default_payment_method")
         if found["customer"] != subscription["customer"]:
-            raise wrong("The payment method is not attached to the customer.", "default_payment_method")
+            raise wrong(
+                "The payment method is not attached to the customer.", "default_payment_method"
+            )
     if "default_payment_method" in given:
         subscription["default_payment_method"] = given["default_payment_method"] or None
     if "automatic_tax" in given:
@@ -237,7 +188,9 @@ def _write(world: World, subscription: Obj, given: dict[str, Any]) -> None:
 
 def _write_end(world: World, subscription: Obj, given: dict[str, Any]) -> None:
     if given.get("cancel_at") and given.get("cancel_at_period_end"):
-        raise wrong("You may only specify one of `cancel_at` and `cancel_at_period_end`.", "cancel_at")
+        raise wrong(
+            "You may only specify one of `cancel_at` and `cancel_at_period_end`.", "cancel_at"
+        )
     now = now_of(world, subscription)
     finish = period_of(world, subscription)[1]
     details = subscription["cancellation_details"]
@@ -308,12 +261,14 @@ def _check_alive(subscription: Obj, given: dict[str, Any]) -> None:
     if subscription["status"] not in OVER:
         return
     if set(given) - {"metadata", "cancellation_details"}:
-        raise wrong("A canceled subscription can only update its cancellation_details and metadata.")
+        raise wrong(
+            "A canceled subscription can only update its cancellation_details and metadata."
+        )
 
 
 def _change_trial(world: World, subscription: Obj, given: dict[str, Any]) -> None:
     now = now_of(world, subscription)
-    end_at = _trial_end({"trial_end": given["trial_end"]}, now)
+    end_at = trial_end({"trial_end": given["trial_end"]}, now)
     if end_at is None:
         if subscription["status"] == "trialing":
             subscription["trial_end"] = now
@@ -361,7 +316,9 @@ def _drop_charges_of_the_rest(world: World, subscription: Obj) -> None:
             world.store.delete(item)
 
 
-def invoice_pending(world: World, subscription: Obj, *, reason: str = "subscription_update") -> None:
+def invoice_pending(
+    world: World, subscription: Obj, *, reason: str = "subscription_update"
+) -> None:
     """Bill what is pending for a subscription right now, if there is anything."""
     customer = world.get("customer", subscription["customer"])
     if not pending_items(world, customer, subscription["currency"], subscription["id"]):
@@ -391,7 +348,9 @@ def _bill_now(world: World, subscription: Obj, invoice: Obj, customer: Obj) -> N
 def cancel_subscription(world: World, call: Call) -> Obj:
     subscription = world.get("subscription", call.id)
     if subscription["status"] in OVER:
-        raise wrong(f"No such subscription: '{call.id}' (it is canceled).", "id", "resource_missing")
+        raise wrong(
+            f"No such subscription: '{call.id}' (it is canceled).", "id", "resource_missing"
+        )
     given = call.params
     cancel_now(
         world,
@@ -439,9 +398,7 @@ def pause_subscription(world: World, call: Call) -> Obj:
     return subscription
 
 
-@route(
-    "POST /v1/subscriptions/{}/resume", "billing_cycle_anchor proration_behavior"
-)
+@route("POST /v1/subscriptions/{}/resume", "billing_cycle_anchor proration_behavior")
 def resume_subscription(world: World, call: Call) -> Obj:
     """Resume a paused subscription, in a cycle that begins now or in the old one."""
     subscription = world.get("subscription", call.id)
@@ -450,9 +407,8 @@ def resume_subscription(world: World, call: Call) -> Obj:
     before = world.snapshot(subscription)
     subscription |= {"status": "active", "status_details": None}
     now = now_of(world, subscription)
-    anchor = call.params.get("billing_cycle_anchor", {"type": "now"})
-    kind = anchor["type"] if isinstance(anchor, dict) else anchor
-    if kind == "now":
+    wanted = call.params.get("billing_cycle_anchor", {"type": "now"})
+    if wanted["type"] == "now":
         _restart(world, subscription)
     elif period_of(world, subscription)[1] <= now:
         for_interval = world.get("price", items_of(world, subscription)[0]["price"])["recurring"]

@@ -8,6 +8,7 @@ What it reports later: meter, customer and value.
 import hashlib
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from typing import Any
 
 from billing.stripe_simulator.errors import StripeProblem, wrong
@@ -211,7 +212,9 @@ def create_adjustment(world: World, call: Call) -> Obj:
         if event["event_name"] == given["event_name"]
     ]
     if not found:
-        raise wrong(f"No event has the identifier {identifier}.", "cancel[identifier]", "resource_missing")
+        raise wrong(
+            f"No event has the identifier {identifier}.", "cancel[identifier]", "resource_missing"
+        )
     event = found[-1]
     if world.now() - event["_"]["received_at"] > CANCEL_SECONDS:
         raise wrong(
@@ -269,7 +272,7 @@ def list_summaries(world: World, call: Call) -> Obj:
     edges = [start, end] if window is None else [*range(start, end, step), end]
     found = [
         summary
-        for begin, finish in zip(edges, edges[1:], strict=False)
+        for begin, finish in pairwise(edges)
         if (summary := _summary(world, meter, given["customer"], begin, finish))
     ]
     return page(world, call, found, what="meter event summary")
@@ -290,5 +293,3 @@ def _summary(world: World, meter: Obj, customer_id: str, start: int, end: int) -
         "meter": meter["id"],
         "start_time": start,
     }
-
-

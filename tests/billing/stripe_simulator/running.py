@@ -1,6 +1,7 @@
-"""The simulator in a thread of the test process, under the same server as in `make up`.
+"""The simulator in the test process: the ASGI application behind a small threaded HTTP server.
 
-In the same process, so that it follows a test's time travel; `clock(frozen_at=…)` stops its time.
+In the same process, so that it starts at once and follows a test's time travel; the server of
+`make up` has a test of its own (test_process.py). `clock(frozen_at=…)` stops its time.
 """
 
 import asyncio
@@ -8,14 +9,12 @@ import http.client
 import json
 import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import stripe
-from granian.constants import Interfaces
-from granian.server.embed import Server
 
-from apim.runtime.embedded import free_port
 from billing.stripe_simulator.app import Options, Simulator
-from tests.deadline import eventually
 
 KEY = "sk_test_simulator"
 
@@ -24,12 +23,18 @@ class RunningSimulator:
     """`client` is the real SDK; `order` is the control API, for what Stripe does by itself."""
 
     def __init__(self, **options) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
         self.simulator = Simulator(Options(secret_key=KEY, **options))
-        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        eventually(self._answers)
+        self._messages = asyncio.Queue()
+        self._life = asyncio.run_coroutine_threadsafe(self._live(), self._loop)
+        self._tell("lifespan.startup")
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self._call))
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=[0.01], daemon=True).start()
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
         self.client = self.client_of(KEY)
 
     def client_of(self, key, **options):
@@ -51,40 +56,85 @@ class RunningSimulator:
         return self.order("settle")["data"]
 
     def request(self, method, path, body=None, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        """Return (status, text) of a plain HTTP request with the secret key."""
+        answer = self.raw(method, path, body, **headers)
+        return answer.status, answer.text
+
+    def raw(self, method, path, body=None, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, {"Authorization": f"Bearer {KEY}", **named})
             answer = connection.getresponse()
-            return answer.status, answer.read().decode()
+            answer.text = answer.read().decode()
+            return answer
         finally:
             connection.close()
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._server.stop)
+        self._server.shutdown()
+        self._server.server_close()
+        self._tell("lifespan.shutdown")
+        self._life.result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
-        assert not self._thread.is_alive()
+        self._loop.close()
 
-    def _answers(self):
-        try:
-            return self.request("GET", "/readyz")[0] == 200
-        except OSError:
-            return False
+    def _tell(self, kind) -> None:
+        self._loop.call_soon_threadsafe(self._messages.put_nowait, {"type": kind})
 
-    def _serve(self) -> None:
-        async def serve() -> None:
-            self._loop = asyncio.get_running_loop()
-            self._server = Server(
-                self.simulator,
-                address="127.0.0.1",
-                port=self.port,
-                interface=Interfaces.ASGI,
-                websockets=False,
-                log_enabled=False,
-            )
-            await self._server.serve()
+    async def _live(self) -> None:
+        async def send(_message) -> None:
+            pass
 
-        asyncio.run(serve())
+        await self.simulator({"type": "lifespan"}, self._messages.get, send)
+
+    def _call(self, scope, body):
+        """Run one request in the loop; return its status, headers and body."""
+        messages = []
+
+        async def receive():
+            return {"type": "http.request", "body": body}
+
+        async def send(message) -> None:
+            messages.append(message)
+
+        asyncio.run_coroutine_threadsafe(self.simulator(scope, receive, send), self._loop).result(
+            30
+        )
+        start, end = messages
+        return start["status"], start["headers"], end["body"]
+
+
+def _handler(call):
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def answer(self) -> None:
+            parts = urlsplit(self.path)
+            scope = {
+                "type": "http",
+                "method": self.command,
+                "path": parts.path,
+                "query_string": parts.query.encode(),
+                "headers": [(n.lower().encode(), v.encode()) for n, v in self.headers.items()],
+            }
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, headers, content = call(scope, body)
+            self.send_response(status)
+            for name, value in headers:
+                self.send_header(name.decode(), value.decode())
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_DELETE = answer  # noqa: N815  the names that the base class calls
+
+        def log_message(self, *_):
+            pass
+
+    return Handler
 
 
 @contextmanager

@@ -89,7 +89,9 @@ def _endpoints():
             for call in ast.walk(method):
                 if isinstance(call, ast.Call) and ast.unparse(call.func) == "self._request":
                     path = call.args[1]
-                    template = path.value if isinstance(path, ast.Constant) else path.func.value.value
+                    template = (
+                        path.value if isinstance(path, ast.Constant) else path.func.value.value
+                    )
                     endpoint = f"{call.args[0].value.upper()} {re.sub(r'{[^}]*}', '{}', template)}"
                     found[endpoint] = (file, names[0] if names else None)
     return found
@@ -114,7 +116,7 @@ def _hints(cls):
     }
 
 
-def _shape(hint, shapes):
+def _shape(hint, shapes):  # noqa: PLR0911  one return for each kind
     if hint in SCALARS:
         return SCALARS[hint]
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
