@@ -8,6 +8,7 @@ holds the lock of all objects, one batch at a time.
 from __future__ import annotations
 
 import logging
+import sys
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,6 @@ from django.db import connection as database
 from django.db import transaction
 
 from apim.catalog.models import ApiVersion, Operation, Plan
-from apim.core import clock
 from apim.core.locks import LockId
 from apim.gateway import grant_format as wire
 from apim.gateway.key_grants import key_values
@@ -183,13 +183,14 @@ def _plans(ids: Sequence[int]) -> Values:
 
 
 def _limit(limit: Limit) -> wire.LimitGrant:
+    """Defaults are left out of the value by identity, hence the interned strings."""
     return wire.LimitGrant(
         name=limit.policy_name,
         quota=limit.quota,
         window=limit.window,
-        kind=limit.kind,
+        kind=sys.intern(limit.kind),
         every=limit.every,
-        per=limit.per,
+        per=sys.intern(limit.per),
         group=limit.group,
         soft=limit.is_soft,
     )

@@ -5,8 +5,11 @@ import json
 import pytest
 from django.test import TestCase
 
+from apim.accounts.services import update_organization
 from apim.audit.actors import SYSTEM
 from apim.catalog import services as catalog
+from apim.catalog.limit_checks import LimitInput
+from apim.catalog.models import Operation
 from apim.gateway import grants
 from apim.gateway.models import EnvoySnapshot
 from apim.keys import services as keys
@@ -69,6 +72,57 @@ def test_changed_limits_are_known(world, store, commit):
     assert value(store, f"g:plan:{world.plan.public_id}")["limits"] == [
         {"name": "day", "quota": 3, "window": "day"}
     ]
+
+
+def test_change_of_time_zone_is_known_for_every_application(world, store, commit):
+    with commit():
+        update_organization(
+            actor=SYSTEM, organization=world.organization, time_zone="Asia/Kathmandu"
+        )
+    assert value(store, f"g:app:{world.application.public_id}")["tz"] == "Asia/Kathmandu"
+
+
+def test_limit_that_is_added_changed_and_removed_is_known_each_time(world, store, commit):
+    def known():
+        return value(store, f"g:plan:{world.plan.public_id}")["limits"]
+
+    terms = LimitInput("minute", 60, kind="sliding", every=10, per="key", group="search")
+    with commit():
+        limit = catalog.add_limit(actor=SYSTEM, plan=world.plan, terms=terms)
+    [added] = known()
+    assert (added["name"], added["every"], added["per"]) == ("key-search-10-minutes", 10, "key")
+    with commit():
+        catalog.change_limit(actor=SYSTEM, limit=limit, terms=terms._replace(is_soft=True, quota=5))
+    assert (known()[0]["soft"], known()[0]["quota"]) == (True, 5)
+    with commit():
+        catalog.remove_limit(actor=SYSTEM, limit=limit)
+    assert known() == []
+
+
+def test_costs_and_what_happens_on_loss_are_known_while_the_version_is_served(world, store, commit):
+    operation = Operation.objects.create(version=world.version, method="GET", path="/x")
+    name = f"g:ops:{world.version.public_id}"
+    assert value(store, name) is None
+    with commit():
+        catalog.publish_version(actor=SYSTEM, version=world.version)
+    assert value(store, name)["items"] == [{"method": "GET", "path": "/x"}]
+    with commit():
+        catalog.set_operation_costs(
+            actor=SYSTEM, version=world.version, costs={operation.public_id: 4}
+        )
+        catalog.update_version(
+            actor=SYSTEM, version=world.version, cost_header="x-cost", fails_open=True
+        )
+    assert value(store, name)["items"][0]["cost"] == 4
+    route = value(store, "g:routes")[world.path]
+    assert (route["by_operation"], route["cost_header"], route["fail_open"]) == (
+        True,
+        "x-cost",
+        True,
+    )
+    with commit():
+        catalog.retire_version(actor=SYSTEM, version=world.version)
+    assert value(store, name) is None
 
 
 def test_version_is_routed_from_publishing_to_retirement(world, store, commit):
