@@ -15,6 +15,7 @@ from django.db import transaction
 from apim.catalog.models import ApiVersion
 from apim.core import clock
 from apim.core.locks import LockId, transaction_lock
+from apim.gateway.authorizer.decisions import deprecation_headers
 from apim.gateway.envoy.listener import ListenerSettings, build_listener
 from apim.gateway.envoy.routes import (
     ServedVersion,
@@ -25,6 +26,7 @@ from apim.gateway.envoy.routes import (
 )
 from apim.gateway.envoy.upstreams import UpstreamInvalid
 from apim.gateway.envoy.validation import ConfigurationRefused, find_binary, validate
+from apim.gateway.grant_format import RouteGrant
 from apim.gateway.models import EnvoyRefusal, EnvoySnapshot
 
 logger = logging.getLogger(__name__)
@@ -89,6 +91,7 @@ def _draft(versions: dict[str, ApiVersion], current: EnvoySnapshot | None) -> _D
             sandbox_upstream_url=version.sandbox_upstream_url,
             timeout_seconds=version.timeout_seconds,
             cost_header=version.cost_header,
+            notices=_notices(version),
             is_retired=not version.is_callable,
         )
         try:
@@ -96,6 +99,23 @@ def _draft(versions: dict[str, ApiVersion], current: EnvoySnapshot | None) -> _D
         except UpstreamInvalid as error:
             _refuse(draft, public_id, str(error), current)
     return draft
+
+
+def _notices(version: ApiVersion) -> tuple[tuple[str, str], ...]:
+    """Headers of a deprecated version, as the check gives them to other gateways."""
+    if version.state != ApiVersion.State.DEPRECATED:
+        return ()
+    told = deprecation_headers(
+        RouteGrant(
+            version=version.public_id,
+            pk=version.pk,
+            api=version.api.public_id,
+            state=version.state,
+            deprecated_at=int(version.deprecated_at.timestamp()) if version.deprecated_at else None,
+            sunset=version.sunset_on.isoformat() if version.sunset_on else None,
+        )
+    )
+    return tuple((name.decode(), value.decode()) for name, value in told)
 
 
 def _refuse(draft: _Draft, public_id: str, message: str, current: EnvoySnapshot | None) -> None:

@@ -27,7 +27,9 @@ local MAX_HELD = 50000
 local MAX_DENIED = 10000
 local MAX_CHANGED = 10000
 local MAX_GIVE_BACK = 50
-local MAX_WAITING_GIVE_BACK = 1000
+local MAX_WAITING_GIVE_BACK = MAX_HELD
+-- Questions of nothing but give-backs that follow one look at the change feed.
+local GIVE_BACK_QUESTIONS = 5
 local LONGEST_PATH = 1024
 -- How much the tokens asked for may grow from one lease to the next.
 local GROWTH = 16
@@ -45,6 +47,7 @@ local heard_at, polled_at = -math.huge, -math.huge
 -- Changed names: name → position at which it was heard.
 local changed, changed_count = {}, 0
 local give_back, extra_cost = {}, {}
+local ending = {}
 local latest = 0
 
 local function forget_everything()
@@ -139,14 +142,25 @@ end
 -- Tables of bounded size ---------------------------------------------------------------------
 
 -- What is left of a lease goes back; what passed beyond it, while nobody could be asked, is told.
+-- It is remembered as the last lease, with as many tokens as were used of it.
 local function retire(lease)
-  local left = lease.is_counted and lease.left or 0
-  if left > 0 and #give_back < MAX_WAITING_GIVE_BACK then
-    give_back[#give_back + 1] = lease.id .. "=" .. format("%d", left)
-  elseif left < 0 and #extra_cost < MAX_WAITING_GIVE_BACK then
-    extra_cost[#extra_cost + 1] = lease.id .. "=" .. format("%d", -left)
+  local left = lease.left
+  if not lease.is_counted or left == 0 then return end
+  local list, count = give_back, left
+  if left < 0 then list, count = extra_cost, -left end
+  if #list < MAX_WAITING_GIVE_BACK then list[#list + 1] = lease.id .. "=" .. format("%d", count) end
+  lease.tokens, lease.left = lease.tokens - left, 0
+end
+
+-- Kept leases by the second after which they end, so that unused tokens go back on time.
+local function retire_ended(now)
+  local before = floor(now / 1000)
+  for second, leases in pairs(ending) do
+    if second < before then
+      for i = 1, #leases do retire(leases[i]) end
+      ending[second] = nil
+    end
   end
-  lease.left = 0
 end
 
 local function leases_of(credential)
@@ -169,6 +183,9 @@ local function keep(credential, name, lease)
   end
   if type(leases[name]) == "table" then retire(leases[name]) end
   leases[name] = lease
+  local second = floor(lease.ends / 1000)
+  local others = ending[second]
+  if others then others[#others + 1] = lease else ending[second] = { lease } end
   held_count = held_count + 1
   if held_count >= MAX_HELD then
     for _, dropped in pairs(held_before) do
@@ -217,6 +234,21 @@ local function instant(id)
   return at and tonumber(at) * 4096 + min(tonumber(place), 4095)
 end
 
+-- What has not gone along with a question for long enough goes alone; nobody waits for an answer.
+local function settle(handle)
+  for _ = 1, GIVE_BACK_QUESTIONS do
+    if #give_back == 0 and #extra_cost == 0 then return end
+    handle:httpCall(SETTINGS.cluster, {
+      [":method"] = "POST",
+      [":path"] = "/gateway/v1/release",
+      [":authority"] = SETTINGS.cluster,
+      ["content-length"] = "0",
+      ["x-apim-give-back"] = some_of(give_back),
+      ["x-apim-extra-cost"] = some_of(extra_cost),
+    }, nil, CHECK_TIMEOUT, true)
+  end
+end
+
 -- Ask what has changed. Leases are not searched: each looks for its names in `changed` when it is
 -- used next. True when the feed was heard.
 local function poll(handle, now)
@@ -247,6 +279,8 @@ local function poll(handle, now)
   end
   position, position_text = newest, text
   heard_at = max(heard_at, now)
+  retire_ended(now)
+  settle(handle)
   return true
 end
 
@@ -502,7 +536,23 @@ local function is_worth_keeping(lease)
   return not lease.is_for_one_call and lease.change ~= nil and lease.change >= base and is_unchanged(lease)
 end
 
-local function keep_for_next(call, lease)
+local function current_lease(call)
+  local leases = leases_of(call.credential)
+  local lease = leases and leases[call.listen]
+  if lease == BY_OPERATION then lease = leases[call.operation] end
+  if lease and not is_unchanged(lease) then
+    drop(call.credential, call.listen)
+    drop(call.credential, call.operation)
+    return nil
+  end
+  return lease
+end
+
+local function keep_for_next(call, lease, now)
+  local current = current_lease(call)
+  if current and current.left > lease.left and is_usable(current, now) then
+    return retire(lease) -- another call asked for more at the same time
+  end
   if lease.by_operation then
     if #call.operation > LONGEST_PATH then return retire(lease) end
     local leases = leases_of(call.credential)
@@ -518,18 +568,6 @@ local function keep_for_next(call, lease)
   end
 end
 
-local function current_lease(call)
-  local leases = leases_of(call.credential)
-  local lease = leases and leases[call.listen]
-  if lease == BY_OPERATION then lease = leases[call.operation] end
-  if lease and not is_unchanged(lease) then
-    drop(call.credential, call.listen)
-    drop(call.credential, call.operation)
-    return nil
-  end
-  return lease
-end
-
 local function after_lease(handle, call, taken, now)
   local headers = handle:headers()
   taken.ends_with_response = taken.is_for_one_call or handle:metadata():get("cost_header") ~= nil
@@ -539,7 +577,7 @@ local function after_lease(handle, call, taken, now)
   end
   if position and is_worth_keeping(taken) then
     pass(handle, headers, taken, now, call.carrier, call.path)
-    return keep_for_next(call, taken)
+    return keep_for_next(call, taken, now)
   end
   pass(handle, headers, taken, now, call.carrier, call.path)
   if not taken.is_for_one_call then retire(taken) end

@@ -1,7 +1,9 @@
 """Real processes for the gateway's tests: authorizer, web, Envoy and an upstream that echoes."""
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -64,8 +66,8 @@ def _granian(interface, app, port, *options):
 
 
 class Authorizer(Process):
-    def __init__(self, folder, *, redis_url, name="authorizer", **env):
-        self.port = free_port()
+    def __init__(self, folder, *, redis_url, name="authorizer", port=None, **env):
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         variables = {
             "REDIS_URL": redis_url,
@@ -107,14 +109,15 @@ class Web(Process):
 class Envoy(Process):
     """Started from a bootstrap; `port` is the listener that discovery will open."""
 
-    def __init__(self, folder, *, bootstrap, admin_port, port):
+    def __init__(self, folder, *, bootstrap, admin_port, port, workers=1):
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.admin_url = f"http://127.0.0.1:{admin_port}"
         file = folder / f"envoy-{admin_port}.json"
         file.write_text(json.dumps(bootstrap))
         command = [str(find_binary()), "-c", str(file), "--file-flush-interval-msec", "50"]
-        command += ["--disable-hot-restart", "--log-level", "warning", "--concurrency", "1"]
+        command += ["--disable-hot-restart", "--log-level", "warning"]
+        command += ["--concurrency", str(workers)]
         super().__init__(command, log=folder / "envoy.log")
         self.wait_for(f"{self.admin_url}/ready")
         self.client = httpx.Client(base_url=self.url)
@@ -132,6 +135,76 @@ class Envoy(Process):
     def stop(self):
         self.client.close()
         super().stop()
+
+
+class Relay:
+    """Stands before the authorizer, keeps what is asked, and can be cut or fall silent."""
+
+    def __init__(self, port):
+        self.text = b""
+        self._target = port
+        self._is_cut = self._is_stalled = False
+        self._open = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self):
+        """Close what is open and what is opened."""
+        self._is_cut = True
+        for one in self._open:
+            _shut(one)
+
+    def stall(self):
+        """Take questions and pass none on."""
+        self._is_stalled = True
+
+    def mend(self):
+        """Connections that were stalled are closed: what they swallowed is gone."""
+        was_stalled, self._is_cut, self._is_stalled = self._is_stalled, False, False
+        if was_stalled:
+            for one in self._open:
+                _shut(one)
+
+    def stop(self):
+        self.cut()
+        _shut(self._listener)
+        self._listener.close()
+
+    def _accept(self):
+        while True:
+            try:
+                asking, _ = self._listener.accept()
+            except OSError:
+                return
+            if self._is_cut:
+                asking.close()
+                continue
+            answering = socket.create_connection(("127.0.0.1", self._target))
+            self._open += [asking, answering]
+            for source, target, is_question in (
+                (asking, answering, True),
+                (answering, asking, False),
+            ):
+                threading.Thread(
+                    target=self._pump, args=(source, target, is_question), daemon=True
+                ).start()
+
+    def _pump(self, source, target, is_question):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if is_question:
+                    self.text += data
+                if not self._is_stalled:
+                    target.sendall(data)
+        _shut(source)
+        _shut(target)
+
+
+def _shut(one):
+    with contextlib.suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
 
 
 class Upstream:
