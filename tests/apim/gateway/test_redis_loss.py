@@ -5,9 +5,12 @@ import subprocess
 import pytest
 import redis
 
+from apim.gateway import grant_format as wire
 from apim.gateway import grants, redis_connection
+from apim.keys import secrets
 from apim.runtime.embedded import EmbeddedRedis, free_port
 from apim.runtime.processtree import die_with_parent
+from tests.apim.gateway.grants_in_redis import change_plan, change_route
 from tests.apim.gateway.stage import Authorizer
 from tests.apim.gateway.world import make_world
 from tests.deadline import eventually
@@ -132,6 +135,86 @@ def test_count_survives_the_kill_of_redis(start, own_redis, world):
 
     answer = eventually(lambda: _if_ok(authorizer.check(world.path, world.bearer())))
     assert answer.headers["x-ratelimit-remaining"] == "94"
+
+
+def test_only_apis_that_fail_open_let_known_keys_by(start, own_redis, world):
+    """Others refuse, at the same authorizer at the same time."""
+    careful = make_world(limits=[("day", 100)])
+    grants.project_all()
+    change_route(world, fail_open=True)
+    authorizer = start()
+    assert authorizer.check(world.path, world.bearer()).status_code == 200
+    assert authorizer.check(careful.path, careful.bearer()).status_code == 200
+    own_redis.kill()
+
+    answer = eventually(lambda: _if_ok(authorizer.check(world.path, world.bearer())))
+    assert answer.headers["x-apim-key"] == world.key.public_id
+    assert authorizer.check(careful.path, careful.bearer()).status_code == 503
+    unknown = secrets.generate(brand="ak", environment="live")
+    assert authorizer.check(world.path, {"x-api-key": unknown}).status_code == 503
+    asked = {"x-original-uri": world.path, **world.bearer()}
+    lease = authorizer.client.post("/gateway/v1/lease", headers=asked)
+    assert "x-apim-lease" not in lease.headers
+
+    own_redis.start()
+    eventually(lambda: authorizer.check(careful.path, careful.bearer()).status_code == 200)
+
+
+def test_open_does_not_mean_unlimited(start, own_redis, world):
+    """What was left when Redis went away is what may pass, and the answers say so."""
+    change_route(world, fail_open=True)
+    change_plan(world, limits=(wire.LimitGrant("day", 10, "day"),))
+    authorizer = start()
+    for _ in range(4):
+        assert authorizer.check(world.path, world.bearer()).status_code == 200
+    own_redis.kill()
+
+    statuses = [authorizer.check(world.path, world.bearer()).status_code for _ in range(12)]
+    assert statuses.count(200) == 6
+    assert statuses[-1] == 429
+
+
+def test_known_keys_pass_for_the_grace_only(start, own_redis, world):
+    change_route(world, fail_open=True)
+    authorizer = start(APIM_AUTHORIZER_GRACE_SECONDS="1")
+    assert authorizer.check(world.path, world.bearer()).status_code == 200
+    own_redis.kill()
+    eventually(lambda: authorizer.check(world.path, world.bearer()).status_code == 503, seconds=20)
+
+
+def test_loss_and_recovery_are_told_once_each(start, own_redis, world):
+    authorizer = start()
+    authorizer.check(world.path, world.bearer())
+    own_redis.kill()
+    for _ in range(20):
+        assert authorizer.check(world.path, world.bearer()).status_code == 503
+    assert "apim_authorizer_redis_up 0" in authorizer.client.get("/metrics").text
+    own_redis.start()
+    eventually(lambda: authorizer.check(world.path, world.bearer()).status_code == 200)
+    for _ in range(5):
+        authorizer.check(world.path, world.bearer())
+
+    log = authorizer.log.read_text()
+    assert log.count("calls cannot be checked") == 1
+    assert log.count("calls are checked again") == 1
+    assert log.count("connection lost") <= 2
+    assert "apim_authorizer_redis_up 1" in authorizer.client.get("/metrics").text
+
+
+def test_feed_is_silent_while_redis_is_away_and_resets_those_who_ask_after(start, own_redis, world):
+    """So gateways trust no lease meanwhile, and keep none that they got before."""
+    authorizer = start()
+
+    def feed(since):
+        return authorizer.client.get("/gateway/v1/changes", params={"since": since})
+
+    position = feed("").text.split("\n")[0]
+    assert feed(position).text.split("\n")[1] == ""
+    own_redis.kill()
+    eventually(lambda: feed(position).status_code == 503)  # it may repeat itself for 50 ms
+    own_redis.start()
+    grants.project_all()
+    assert eventually(lambda: _if_ok(feed("0-1"))).text.split("\n")[1] == "reset"
 
 
 def _if_ok(answer):
