@@ -49,6 +49,14 @@ SCHEDULE: dict[str, Entry] = {
         "task": "analytics.make_partitions",
         "schedule": schedule(timedelta(hours=1)),
     },
+    "billing-changes": {
+        "task": "billing.apply_due_changes",
+        "schedule": schedule(timedelta(seconds=60)),
+    },
+    "billing-credits": {
+        "task": "billing.expire_credits",
+        "schedule": crontab(minute="37", hour="3"),
+    },
     "usage-retention": {
         "task": "analytics.drop_old_usage",
         "schedule": crontab(minute="17", hour="3"),

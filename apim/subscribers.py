@@ -9,6 +9,8 @@ from apim.outbox.registry import Subscriber, register
 _KEY = Subscriber("gateway.project_key", immediate=True)
 _APPLICATION = Subscriber("gateway.project_application", immediate=True)
 _SUBSCRIPTION = Subscriber("gateway.project_subscription", immediate=True)
+# Money is in no hurry.
+_TENURE = Subscriber("billing.note_subscription")
 _ORGANIZATION = Subscriber("gateway.project_organization", immediate=True)
 _PLAN = Subscriber("gateway.project_plan", immediate=True)
 _PRODUCT = Subscriber("gateway.project_product", immediate=True)
@@ -26,7 +28,8 @@ SUBSCRIBERS: dict[str, tuple[Subscriber, ...]] = {
     "key.expires_soon": (_EXPIRY_MAIL,),
     "key.leaked": (_LEAK_MAIL,),
     "application.changed": (_APPLICATION,),
-    "subscription.changed": (_SUBSCRIPTION,),
+    "subscription.changed": (_SUBSCRIPTION, _TENURE),
+    "plan_version.moving": (Subscriber("billing.announce_version"),),
     "organization.changed": (_ORGANIZATION,),
     "plan.changed": (_PLAN,),
     "product.changed": (_PRODUCT,),

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from decimal import localcontext
 from typing import TYPE_CHECKING
 
-from apim.core.money import Money, round_to_minor
+from apim.core.money import Money
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from decimal import Decimal
 
     from apim.core.clock import Period
-
-# 20 digits of price times 19 digits of calls, and room to shift to minor units.
-PRECISION = 60
+    from billing.rating.lines import Line
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionCharge:
-    """One subscription on one plan in one calendar month (UTC): calls × price.
+    """One subscription on one plan in one billing period.
 
-    `calls` are billable calls in the live environment; the first `included_calls` are free.
+    `calls` are billable calls in the live environment. `included_calls` and `charged_calls` are
+    those of the first price of usage; `unit_amount` is its price per unit, or on average what a
+    charged unit came to where it has tiers or packages. `amount` is the sum of `lines`: fees, all
+    usage, minimum, and on a subscription's last plan its add-ons and discounts too.
     A plan without a price (`is_priced` false) charges nothing.
     """
 
@@ -42,6 +42,9 @@ class SubscriptionCharge:
     unit_amount: Decimal
     amount: Money
     is_priced: bool
+    period: Period
+    version_id: str = ""
+    lines: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +75,6 @@ class ChargesOverview:
     by_product: tuple[ChargeGroup, ...]
     by_organization: tuple[ChargeGroup, ...]
     totals: tuple[Money, ...]
-
-
-def rate(calls: int, included_calls: int, unit_amount: Decimal, currency: str) -> tuple[int, Money]:
-    """(calls beyond the allowance, their price): exact, rounded once to the minor unit."""
-    charged = max(0, calls - included_calls)
-    with localcontext() as context:
-        context.prec = PRECISION  # the default of 28 digits would round before we do
-        return charged, round_to_minor(unit_amount * charged, currency)
 
 
 def totals(charges: Iterable[SubscriptionCharge]) -> tuple[Money, ...]:

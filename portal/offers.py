@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from math import ceil
 from typing import TYPE_CHECKING
 
 from apim.catalog.limit_terms import length_seconds
 from apim.catalog.models import Plan
 from apim.catalog.selectors import get_published_plan
-from apim.core.money import round_to_minor
-from billing.selectors import current_prices
+from apim.core.money import Money
+from billing.rating.lines import LineKind
+from billing.selectors import current_prices, quote
+from billing.services import CALLS
+from billing.terms import terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from apim.catalog.models import ApiVersion, Limit, Product
-    from apim.core.money import Money
-    from billing.models import Price
+    from billing.models import PlanVersion
 
 # The months whose cost the pricing tables work out unless the reader names a number.
 EXAMPLE_CALLS = 100_000
@@ -38,7 +41,7 @@ class PlanOffer:
     """`price` is None for a plan without a price: nothing is charged."""
 
     plan: Plan
-    price: Price | None
+    price: PlanVersion | None
 
     @property
     def product(self) -> Product:
@@ -57,7 +60,7 @@ class PlanOffer:
 
     @property
     def is_free(self) -> bool:
-        return self.price is None or self.price.unit_amount == 0
+        return self.price is None or terms_of(self.price).is_free
 
     @property
     def needs_approval(self) -> bool:
@@ -82,8 +85,10 @@ class PlanOffer:
         price = self.price
         if price is None:
             return 0, None
-        charged = max(0, calls - price.included_calls)
-        return charged, round_to_minor(charged * price.unit_amount, price.currency)
+        bill = quote(price, {CALLS: Decimal(calls)})
+        usage = [line for line in bill.lines if line.kind is LineKind.USAGE and line.meter == CALLS]
+        charged = int(usage[0].charged) if usage else 0
+        return charged, Money(bill.total_minor, bill.currency)
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,6 +227,9 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_FAILURE_VIEW = "apim.ui.errors.csrf_failure"
 
+# Notice that subscribers get before another price holds for them.
+BILLING_NOTICE_DAYS = env_int("BILLING_NOTICE_DAYS", 30, minimum=0)
+
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", "apim <no-reply@apim.localhost>")
 EMAIL_TIMEOUT = 10
 

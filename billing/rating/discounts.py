@@ -24,9 +24,7 @@ class Discount:
     amount: Decimal = ZERO
 
 
-def discount_lines(
-    discounts: Iterable[Discount], subtotal_minor: int, currency: str, version: str
-) -> list[Line]:
+def discount_lines(discounts: Iterable[Discount], subtotal_minor: int, currency: str) -> list[Line]:
     """One negative line per discount that takes something off.
 
     Percentages come first, each of what those before it left, rounded like every line; then
@@ -43,5 +41,5 @@ def discount_lines(
         if off:
             left -= off
             base = discount.percent or discount.amount
-            lines.append(Line(LineKind.DISCOUNT, discount.key, version, currency, -off, base=base))
+            lines.append(Line(LineKind.DISCOUNT, discount.key, "", currency, -off, base=base))
     return lines

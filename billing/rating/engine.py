@@ -52,21 +52,22 @@ def rate(
     segments: Sequence[Segment],
     *,
     currency: str,
+    rated: Sequence[Line] = (),
     add_ons: Iterable[HeldAddOn] = (),
     discounts: Iterable[Discount] = (),
 ) -> Bill:
     """The bill of one period: setup, fees, usage and minimum per segment, add-ons, discounts.
 
+    `rated`: lines of segments that were rated before, with `segment_lines`.
     Raises ValueError when terms are in another currency: amounts are never added across them.
     """
     if any(segment.terms.currency != currency for segment in segments):
         raise ValueError(f"all terms of a bill are in its currency, {currency}")
     with localcontext(EXACT):
-        lines = [line for segment in segments for line in segment_lines(segment)]
+        lines = [*rated, *(line for segment in segments for line in segment_lines(segment))]
         lines += (_add_on_line(add_on, currency) for add_on in add_ons)
         subtotal = sum(line.amount_minor for line in lines)
-        version = segments[-1].terms.version if segments else ""
-        lines += discount_lines(discounts, subtotal, currency, version)
+        lines += discount_lines(discounts, subtotal, currency)
     return Bill(currency, tuple(lines))
 
 

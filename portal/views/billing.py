@@ -72,7 +72,7 @@ def _rows(charges: OrganizationCharges) -> Iterator[tuple[str, ...]]:
         "currency",
     )
     for charge in charges.charges:
-        is_priced = charge.unit_amount is not None and charge.amount is not None
+        is_priced = charge.is_priced
         yield (
             f"{charges.period.start:%Y-%m}",
             charge.application_name,

@@ -12,8 +12,7 @@ from apim.core import clock
 from apim.dashboard import roles
 from apim.dashboard.pages import page_of
 from apim.ui.spreadsheets import csv_answer
-from billing.models import Price
-from billing.selectors import charge_rows, charges_overview
+from billing.selectors import all_prices, charge_rows, charges_overview
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -54,6 +53,5 @@ def export(request: ViewerRequest) -> HttpResponse:
 
 @staff(*roles.MONEY)
 def prices(request: ViewerRequest) -> HttpResponse:
-    rows = Price.objects.select_related("plan__product").order_by("-id")
-    context = {"page": page_of(request, rows), "now": clock.now()}
+    context = {"page": page_of(request, all_prices()), "now": clock.now()}
     return render(request, "dashboard/finance/prices.html", context)

@@ -19,7 +19,7 @@ from apim.dashboard.pages import FormPage, Question, confirm_page, form_page
 from apim.dashboard.views.limits import limit_warnings
 from apim.keys.selectors import subscriptions
 from apim.ui.formatting import day
-from billing.selectors import current_price, upcoming_price
+from billing.selectors import current_price, public_prices, upcoming_price
 from billing.services import set_price
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def plan_detail(request: ViewerRequest, plan_id: str) -> HttpResponse:
         "product": plan.product,
         "limits": plan.limits_in_order,
         "warnings": limit_warnings(plan),
-        "prices": plan.prices.order_by("-id"),
+        "prices": public_prices(plan),
         "subscriptions": subscriptions(None).filter(plan=plan)[:25],
         "may_edit": request.viewer.has_staff_role(*roles.CATALOG),
         "now": clock.now(),
@@ -123,7 +123,7 @@ def plan_price(request: ViewerRequest, plan_id: str) -> HttpResponse:
 
     def save() -> HttpResponse:
         price = set_price(actor=request.viewer.actor, plan=plan, **form.cleaned_data)
-        if price.starts_at > clock.now():
+        if price.starts_at is not None and price.starts_at > clock.now():
             starts = day(price.starts_at)
             messages.success(request, _("The price holds from %(starts)s.") % {"starts": starts})
         else:

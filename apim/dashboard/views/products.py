@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from apim.accounts.viewers import ViewerRequest
     from apim.catalog.models import Plan
-    from billing.models import Price
+    from billing.models import PlanVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class PlanRow:
     """A plan with its current price; None while it is free of charge."""
 
     plan: Plan
-    price: Price | None
+    price: PlanVersion | None
 
 
 @staff(*roles.CATALOG)

@@ -23,7 +23,7 @@ from apim.core.locks import LockId, transaction_lock
 from apim.keys import services as keys
 from apim.keys.models import ApiKey, Application, Subscription
 from apim.runtime.demo import world
-from billing.models import Price
+from billing.models import PlanVersion
 from billing.services import set_price
 
 if TYPE_CHECKING:
@@ -239,7 +239,9 @@ def make_older(*, since: datetime) -> None:
     products = Product.objects.filter(name__in=[p.name for p in world.PRODUCTS])
     organizations.update(created_at=since)
     Application.objects.filter(organization__in=organizations).update(created_at=since)
-    Subscription.objects.active().filter(organization__in=organizations).update(created_at=since)
+    Subscription.objects.active().filter(organization__in=organizations).update(
+        created_at=since, activated_at=since
+    )
     ApiKey.objects.filter(
         organization__in=organizations, name__in=("Production", "Staging"), predecessor=None
     ).update(created_at=since)
@@ -252,8 +254,8 @@ def make_older(*, since: datetime) -> None:
     products.update(created_at=since)
     Plan.objects.filter(product__in=products).update(created_at=since)
     starts_at = clock.month_of(since).start
-    Price.objects.filter(plan__product__in=products).update(
-        created_at=starts_at, starts_at=starts_at
+    PlanVersion.objects.filter(plan__product__in=products).update(
+        created_at=starts_at, starts_at=starts_at, moves_at=starts_at
     )
 
 

@@ -1,6 +1,5 @@
 """What was called and what it is worth, each organization its own, staff all."""
 
-from decimal import Decimal
 
 import pytest
 
@@ -8,9 +7,8 @@ from analytics.intake import receive
 from analytics.rollups import roll_up
 from apim.accounts.models import Membership
 from apim.catalog.models import Limit
-from apim.core import clock
-from billing.models import Price
 from tests.analytics.lines import make_customer, make_world, ndjson
+from tests.billing.prices import make_price
 
 from .conftest import client_of
 
@@ -43,13 +41,7 @@ def theirs_api(theirs, charlie):
 @pytest.fixture
 def called(world, theirs):
     """Five calls of mine, one of them failed and one refused, and two of Charlie's."""
-    Price.objects.create(  # in force this month; set_price leaves subscribers their present one
-        plan=world.plan,
-        currency="EUR",
-        unit_amount=Decimal("0.01"),
-        included_calls=1,
-        starts_at=clock.month_of(clock.now()).start,
-    )
+    make_price(world.plan, "0.01", included=1)
     lines = [
         *world.lines(3),
         world.line(status=503),

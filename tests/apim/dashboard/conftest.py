@@ -20,7 +20,7 @@ from apim.gateway.services import register_gateway
 from apim.keys import services as keys
 from apim.keys.models import ApiKey, Application, Subscription
 from apim.outbox.models import OutboxEntry
-from billing.models import Price
+from billing.models import PlanVersion
 from billing.services import set_price
 
 DOCUMENT = {
@@ -139,7 +139,7 @@ def installation(acme) -> Installation:
     set_price(
         actor=SYSTEM, plan=plan, currency="EUR", unit_amount=Decimal("0.25"), included_calls=2
     )
-    Price.objects.update(starts_at=clock.month_of(clock.now()).start)
+    PlanVersion.objects.update(starts_at=clock.month_of(clock.now()).start)
     catalog.publish_plan(actor=SYSTEM, plan=plan)
     gated = catalog.create_plan(actor=SYSTEM, product=product, name="Gated", approval="manual")
     catalog.publish_plan(actor=SYSTEM, plan=gated)

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from apim.catalog.models import Plan, Product
 from apim.core import clock
-from billing.models import Price
+from billing.models import PlanVersion
 from billing.selectors import upcoming_price
 
 
@@ -96,7 +96,7 @@ def test_a_product_with_a_priced_plan_is_made_page_by_page(installation, pia_cli
     }
     price = {"currency": "USD", "unit_amount": "0.0004", "included_calls": 10}
     assert pia_client.post(answer.url, price).status_code == 302
-    assert Price.objects.get(plan=plan).unit_amount == Decimal("0.0004")
+    assert PlanVersion.objects.get(plan=plan).unit_amount == Decimal("0.0004")
     for page in ("plan-publish", "product-publish"):
         named = plan if page == "plan-publish" else product
         pia_client.post(reverse(f"dashboard:{page}", args=[named.public_id]))
@@ -132,7 +132,7 @@ def test_a_price_that_somebody_pays_is_followed_not_changed(installation, fiona_
     page = answer.content.decode()
     assert "Upcoming" in page
     assert upcoming_price(installation.plan).unit_amount == Decimal("0.5")
-    assert Price.objects.filter(plan=installation.plan).count() == 2
+    assert PlanVersion.objects.filter(plan=installation.plan).count() == 2
 
 
 @pytest.mark.parametrize("amount", ["-1", "free", ""])
@@ -141,4 +141,4 @@ def test_a_price_that_is_none_is_refused(installation, fiona_client, amount):
         installation.url("plan-price"), {"currency": "EUR", "unit_amount": amount}
     )
     assert answer.status_code == 422
-    assert Price.objects.filter(plan=installation.plan).count() == 1
+    assert PlanVersion.objects.filter(plan=installation.plan).count() == 1

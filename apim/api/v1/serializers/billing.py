@@ -11,7 +11,7 @@ from rest_framework import serializers
 from apim.api.v1.serializers.base import Body, Resource
 from apim.api.v1.serializers.usage import PeriodSerializer
 from apim.core import clock
-from billing.models import Price
+from billing.models import PlanVersion
 from billing.services import CURRENCIES
 
 
@@ -30,10 +30,14 @@ class MoneySerializer(serializers.Serializer[Any]):
 
 class PriceSerializer(Resource):
     plan = serializers.CharField(source="plan.public_id", read_only=True)
-    unit_amount = UnitAmount(read_only=True, help_text="Per billable call, in major units.")
+    unit_amount = UnitAmount(
+        read_only=True, help_text="Of the first charged unit, in major units; see plan versions."
+    )
+    included_calls = serializers.IntegerField(read_only=True)
+    starts_at = serializers.DateTimeField(read_only=True)
 
     class Meta:
-        model = Price
+        model = PlanVersion
         fields = [
             "id",
             "plan",

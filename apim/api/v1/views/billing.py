@@ -18,8 +18,8 @@ from apim.api.v1.serializers.billing import (
     PriceSerializer,
 )
 from apim.catalog import selectors as catalog
-from billing.models import Price
-from billing.selectors import charges_overview, running_charges
+from billing.models import PlanVersion
+from billing.selectors import charges_overview, public_prices, running_charges
 from billing.services import set_price
 
 if TYPE_CHECKING:
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 class Prices(Endpoint):
     scopes = {"GET": "catalog:read"}
-    queryset = Price.objects.none()
+    queryset = PlanVersion.objects.none()
 
     @operation("list_prices", "List a plan's prices, past and to come", PriceSerializer(many=True))
     def get(self, request: Request, public_id: str) -> Response:
         plan = visibility.one(visibility.plans(self.viewer), public_id)
-        return self.pages(Price.objects.filter(plan=plan).select_related("plan"), PriceSerializer)
+        return self.pages(public_prices(plan), PriceSerializer)
 
 
 class SetPrice(Endpoint):

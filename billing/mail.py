@@ -1,0 +1,68 @@
+"""Mails about money."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import override
+
+from apim.accounts.mail import absolute_url, compose
+from apim.accounts.models import Membership
+from apim.core import clock
+from apim.keys.models import Subscription
+from billing.models import PlanVersion
+
+if TYPE_CHECKING:
+    from apim.accounts.models import User
+
+READERS = (Membership.Role.OWNER, Membership.Role.BILLING)
+
+
+def announce_version(*, version_id: int) -> int:
+    """Tell those who pay of every subscriber that a new price will hold for them; how many mails.
+
+    Once per version: what was announced is not announced again. One that was withdrawn meanwhile,
+    or given no date to move on, is not announced at all.
+    """
+    version = (
+        PlanVersion.objects.filter(
+            pk=version_id, announced_at__isnull=True, moves_at__gt=clock.now()
+        )
+        .select_related("plan__product")
+        .first()
+    )
+    if version is None:
+        return 0
+    subscribed = Subscription.objects.open().filter(plan=version.plan)
+    if version.organization_id is not None:
+        subscribed = subscribed.filter(organization=version.organization_id)
+    memberships = (
+        Membership.objects.filter(
+            organization__in=subscribed.values("organization"),
+            role__in=READERS,
+            user__is_active=True,
+        )
+        .select_related("user", "organization")
+        .order_by("id")
+    )
+    PlanVersion.objects.filter(pk=version.pk).update(announced_at=clock.now())
+    for membership in memberships:
+        _announce(version, membership.user, membership)
+    return len(memberships)
+
+
+def _announce(version: PlanVersion, user: User, membership: Membership) -> None:
+    with override(user.language or settings.LANGUAGE_CODE):
+        compose(
+            "emails/price_moves",
+            user.email,
+            {
+                "version": version,
+                "organization": membership.organization,
+                "prices_url": absolute_url(
+                    reverse("portal:product", args=[version.plan.product.slug])
+                ),
+            },
+        ).send()
