@@ -17,6 +17,7 @@ from apim.catalog.limit_terms import (
     default_name,
     terms_checks,
 )
+from apim.catalog.limit_words import span
 from apim.core import clock
 from apim.core.ids import PublicIdField
 from apim.keys.sightings import Sighting
@@ -367,10 +368,23 @@ class KeyLimit(LimitTerms):
         return f"{self.policy_name}: {self.quota}"
 
     @property
+    def per(self) -> str:
+        return LimitPer.KEY.value
+
+    @property
+    def is_soft(self) -> bool:
+        return False
+
+    @property
     def policy_name(self) -> str:
         return self.name or default_name(
-            window=self.window, every=self.every, per=LimitPer.KEY, group=self.group
+            window=self.window, every=self.every, per=self.per, group=self.group
         )
+
+    @property
+    def words(self) -> str:
+        """For people: `10 calls per second`, and for which operations."""
+        return f"{span(self)} ({self.group})" if self.group else span(self)
 
 
 class KeyNotice(models.Model):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
+from redis.exceptions import RedisError
 
 from apim.accounts.models import Membership
 from apim.accounts.policies import member, public
@@ -54,11 +55,12 @@ def report(request: ViewerRequest) -> HttpResponse:
 
 
 def _may_report(ip: str) -> bool:
+    """While Redis is away nobody is counted: a leaked key must be stopped all the same."""
     name = f"leak-reports:{ip}"
-    cache.add(name, 0, timeout=WINDOW_SECONDS)
     try:
+        cache.add(name, 0, timeout=WINDOW_SECONDS)
         return cache.incr(name) <= REPORTS_PER_WINDOW
-    except ValueError:  # it expired between the two
+    except (RedisError, ValueError):  # a ValueError: it expired between the two
         return True
 
 

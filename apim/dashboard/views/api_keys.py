@@ -18,6 +18,7 @@ from apim.accounts.selectors import get_organization
 from apim.core import clock
 from apim.dashboard import roles
 from apim.dashboard.forms.keys import ImportKeysForm, KeySearchForm
+from apim.dashboard.key_rows import key_rows
 from apim.dashboard.pages import FormPage, Question, confirm_page, form_page, page_of
 from apim.keys import services
 from apim.keys.import_files import read_import
@@ -50,8 +51,10 @@ def key_list(request: ViewerRequest) -> HttpResponse:
         )
     if status:
         rows = with_status(rows, status)
+    page = page_of(request, rows)
     context = {
-        "page": page_of(request, rows),
+        "page": page,
+        "rows": key_rows(page.object_list),
         "form": form,
         "is_filtered": bool(search or status),
         "may_import": request.viewer.has_staff_role(*roles.ADMIN_ONLY),
@@ -65,6 +68,7 @@ def key_detail(request: ViewerRequest, key_id: str) -> HttpResponse:
     period = clock.last_days(30)
     context = {
         "key": key,
+        "row": key_rows([key])[0],
         "predecessor": getattr(key, "predecessor", None),
         "limits": key.limits.all(),
         "leaks": leak_reports(None).filter(key=key)[:10],
@@ -102,7 +106,7 @@ def revoke_several(request: ViewerRequest) -> HttpResponse:
         question,
         lambda: services.revoke_keys(actor=request.viewer.actor, keys=chosen),
         _("The keys are revoked."),
-        keys=chosen,
+        rows=key_rows(chosen),
     )
 
 

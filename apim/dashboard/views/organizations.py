@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.shortcuts import render
@@ -10,48 +9,27 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from analytics.reports import UsageFilters
-from analytics.selectors import last_used, usage_by, usage_series, usage_totals
+from analytics.selectors import usage_by, usage_series, usage_totals
 from apim.accounts import selectors, services
 from apim.accounts.models import Organization
 from apim.accounts.policies import staff
 from apim.core import clock
 from apim.dashboard import roles
 from apim.dashboard.charts import calls_chart
+from apim.dashboard.key_rows import key_rows
 from apim.dashboard.pages import Question, confirm_page, page_of
 from apim.keys.selectors import applications, get_key, subscriptions
 from apim.keys.services import revoke_key as revoke_api_key
 from billing.selectors import running_charges
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from django.http import HttpResponse
 
     from apim.accounts.viewers import ViewerRequest
-    from apim.keys.models import ApiKey
 
 
 def _url(organization: Organization) -> str:
     return reverse("dashboard:organization", args=[organization.public_id])
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRow:
-    """A key with its last call, from usage where it is newer than what the key itself notes."""
-
-    key: ApiKey
-    last_used_at: datetime | None
-
-
-def _key_rows(organization: Organization) -> list[KeyRow]:
-    """The newest 50 keys."""
-    keys = list(organization.api_keys.select_related("application").order_by("-id")[:50])
-    counted = last_used([key.pk for key in keys])
-    rows = []
-    for key in keys:
-        known = [at for at in (key.last_used_at, counted.get(key.pk)) if at is not None]
-        rows.append(KeyRow(key, max(known, default=None)))
-    return rows
 
 
 @staff(*roles.ANY)
@@ -72,7 +50,7 @@ def detail(request: ViewerRequest, organization_id: str) -> HttpResponse:
         "memberships": organization.memberships.select_related("user"),
         "applications": applications(organization),
         "subscriptions": subscriptions(organization),
-        "keys": _key_rows(organization),
+        "keys": key_rows(organization.api_keys.select_related("application").order_by("-id")[:50]),
         "totals": usage_totals(organization, period=period, filters=UsageFilters()),
         "chart": calls_chart(
             usage_series(
