@@ -54,6 +54,11 @@ urlpatterns = [
         name="application-subscriptions",
     ),
     path("apps/<str:public_id>/limits/", applications.limits, name="application-limits"),
+    path(
+        "apps/<str:public_id>/limits/live/",
+        applications.limits_live,
+        name="application-limits-live",
+    ),
     path("apps/<str:public_id>/usage/", applications.usage, name="application-usage"),
     path("apps/<str:public_id>/edit/", applications.edit, name="application-edit"),
     path("apps/<str:public_id>/delete/", applications.delete, name="application-delete"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apim.accounts.policies import member
@@ -104,21 +105,30 @@ def subscriptions(request: ViewerRequest, public_id: str) -> HttpResponse:
 def limits(request: ViewerRequest, public_id: str) -> HttpResponse:
     """What is used and left of every limit, also of those that count for one key alone."""
     found = selectors.get_application(request.viewer.current_organization, public_id)
+    context = {**_frame(found, "limits"), **_limits(request, found)}
+    return render(request, "portal/applications/limits.html", context)
+
+
+@member()
+@require_GET
+@never_cache
+def limits_live(request: ViewerRequest, public_id: str) -> HttpResponse:
+    """The part of the limits' page that a poll replaces."""
+    found = selectors.get_application(request.viewer.current_organization, public_id)
+    return render(request, "portal/applications/_limits.html", _limits(request, found))
+
+
+def _limits(request: ViewerRequest, found: Application) -> dict[str, Any]:
     rows = selectors.subscriptions(found.organization).filter(
         application=found, state=Subscription.State.ACTIVE
     )
     keys = selectors.api_keys(found.organization).filter(application=found).usable(clock.now())
     page = page_of(request, rows)
-    return render(
-        request,
-        "portal/applications/limits.html",
-        {
-            **_frame(found, "limits"),
-            "page": page,
-            "rows": limit_rows(list(page.object_list), list(keys[:KEYS_SHOWN])),
-            "time_zone": found.organization.time_zone,
-        },
-    )
+    return {
+        "page": page,
+        "rows": limit_rows(list(page.object_list), list(keys[:KEYS_SHOWN])),
+        "time_zone": found.organization.time_zone,
+    }
 
 
 @member()

@@ -240,6 +240,7 @@ NOT_SHOWN = {
         "reference-document",
         "try",
         "usage-live",
+        "application-limits-live",
         "usage-export",
         "billing-export",
         "key-seen",

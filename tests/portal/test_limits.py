@@ -82,6 +82,21 @@ def test_overage_that_is_charged_is_said(alice_client, board, limited, subscript
     assert "Calls beyond a soft limit are charged." in alice_client.get(limits_url(board)).text
 
 
+def test_the_live_part_follows_the_counters_and_is_no_whole_page(
+    alice_client, charlie_client, board, limited, subscription
+):
+    url = reverse("portal:application-limits-live", args=[board.public_id])
+    assert url in alice_client.get(limits_url(board)).text
+    assert "<html" not in alice_client.get(url).text
+    name = f"c:{board.public_id}:{limited.product.public_id}:concurrent"
+    connection().zadd(name, {"one": 10**14})
+    try:
+        assert "3 more at the same time" in alice_client.get(url).text
+    finally:
+        connection().delete(name)
+    assert charlie_client.get(url).status_code == 404
+
+
 def test_without_a_subscription_the_page_says_so(alice_client, board):
     assert "No active subscription" in alice_client.get(limits_url(board)).text
 

@@ -93,6 +93,18 @@ def test_costs_are_set_and_stand_beside_the_operations(installation, pia_client)
     assert operation.cost == 25
 
 
+def test_costs_of_many_operations_are_edited_page_by_page(installation, pia_client, monkeypatch):
+    monkeypatch.setattr("apim.dashboard.views.limits.COSTS_PER_PAGE", 1)
+    first, second = installation.version.operations.order_by("position")
+    url = installation.url("version-cost")
+    assert first.path in pia_client.get(url).content.decode()
+    answer = pia_client.post(f"{url}?page=2", {f"cost_{second.public_id}": 9})
+    assert answer.url == f"{url}?page=2"
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.cost, second.cost) == (1, 9)
+
+
 def test_version_settings_say_how_calls_are_counted_and_what_happens_on_loss(
     installation, pia_client
 ):

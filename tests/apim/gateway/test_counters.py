@@ -35,12 +35,12 @@ def windowed(*, quota=100, used=0, at=NOON, start=NOON - timedelta(hours=6), hou
 
 @pytest.mark.processes
 def test_limits_of_every_kind_stand_where_the_authorizer_counted_them(authorizer, db, store):
-    world = make_world(limits=[("day", 100)])
+    world = make_world(limits=[("month", 100)])
     for terms in (
-        {"window": "hour", "quota": 100, "kind": "fixed", "every": 2},
+        {"window": "day", "quota": 100, "kind": "fixed", "every": 20},
         {"window": "minute", "quota": 100, "kind": "sliding", "every": 30},
         {"window": "month", "quota": 500, "per": "organization"},
-        {"window": "day", "quota": 50, "per": "key"},
+        {"window": "month", "quota": 50, "per": "key"},
         {"window": "week", "quota": 2, "is_soft": True},
     ):
         Limit.objects.create(plan=world.plan, **terms)
@@ -57,11 +57,11 @@ def test_limits_of_every_kind_stand_where_the_authorizer_counted_them(authorizer
     expected = {
         ("organization-month", None): 3,
         ("30-minutes", None): 3,
-        ("2-hours", None): 3,
-        ("day", None): 3,
+        ("20-days", None): 3,
+        ("month", None): 3,
         ("soft-week", None): 3,
-        ("key-day", world.key): 3,
-        ("key-day", other): 0,
+        ("key-month", world.key): 3,
+        ("key-month", other): 0,
     }
     eventually(lambda: used() == expected)
     soft = next(one for one in limit_standings(world.subscription) if one.is_soft)
