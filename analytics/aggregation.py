@@ -78,7 +78,7 @@ CREATE TEMP TABLE IF NOT EXISTS usage_slots (
     attribution_id bigint, at timestamptz, status smallint, facet text, value text, slot bigint,
     calls bigint
 ) ON COMMIT DELETE ROWS;
-TRUNCATE usage_sums, usage_slots;
+DELETE FROM usage_sums; DELETE FROM usage_slots;
 """
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable  # noqa: TC003 - of a dataclass
+from collections.abc import Callable, Sequence  # noqa: TC003 - of a dataclass
 from dataclasses import dataclass, field
 from datetime import date, datetime  # noqa: TC003 - msgspec reads annotations at run time
 from decimal import Decimal, InvalidOperation
 from enum import IntFlag
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -89,6 +90,28 @@ class Event(msgspec.Struct, gc=False):
     foreign: Foreign = NO_FOREIGN
 
 
+class Span(NamedTuple):
+    """The instants of the earliest and the latest of some events."""
+
+    first_at: datetime
+    last_at: datetime
+
+    def days(self, events: Sequence[Event]) -> set[date]:
+        """The UTC days of these events, which lie in the span."""
+        first = self.first_at.date()
+        if first == self.last_at.date():
+            return {first}
+        return {event.occurred_on for event in events}
+
+
+_instant = attrgetter("occurred_at")
+
+
+def span_of(events: Sequence[Event]) -> Span | None:
+    """None without events."""
+    return Span(min(map(_instant, events)), max(map(_instant, events))) if events else None
+
+
 class Refused(Exception):
     """This record cannot be counted. `code` is stable, the message says what is wrong."""
 
@@ -132,7 +155,9 @@ def units_micro(reported: str | float | None) -> int:
     if reported is None or reported in {"", "-"}:
         return 0
     try:
-        micro = Decimal(str(reported)) * MICRO
+        units = Decimal(str(reported)[:60])
+        # Compared first: the digits of 1e900000 would take minutes to write out.
+        micro = units * MICRO if 0 <= units <= MAX_UNITS else Decimal(-1)
         whole = int(micro)
     except (InvalidOperation, ValueError, OverflowError):
         raise Refused("invalid_units", f"{str(reported)[:60]!r} is no number of units") from None

@@ -21,11 +21,11 @@ from psycopg.errors import UniqueViolation
 from analytics import clients, partitions, redated, sightings
 from analytics.attribution import attribute
 from analytics.copying import COLUMNS, rows
-from analytics.events import Rejected
+from analytics.events import Rejected, span_of
 from analytics.formats import own
 from analytics.formats.bodies import expand
 from analytics.models import QuarantinedRecord, UsageBatch
-from analytics.scrub import without_secrets
+from analytics.scrub import record_without_secrets, without_secrets
 from apim.core import clock
 from apim.gateway.models import Gateway
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from analytics.attribution import Attributed
-    from analytics.events import Event, Reading
+    from analytics.events import Event, Reading, Span
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,6 @@ _INSERT_STAGED = (
     " ORDER BY event_id, occurred_on ON CONFLICT DO NOTHING"
 )
 _by_id = attrgetter("event_id")
-_by_instant = attrgetter("occurred_at")
 
 
 class _Repeated(Exception):
@@ -78,6 +77,8 @@ class _Delivery:
     """Events with different ids, in their order; everything else is only counted or kept raw."""
 
     events: list[Event]
+    # The earliest and the latest event.
+    span: Span | None
     rejected: list[Rejected]
     duplicates: int
     ignored: int
@@ -117,16 +118,17 @@ def _checked(reading: Reading, now: datetime, max_age: timedelta) -> _Delivery:
     """
     events, rejected = reading.events, reading.rejected
     oldest, newest = now - max_age, now + MAX_AHEAD
-    if events and (
-        min(map(_by_instant, events)) < oldest or max(map(_by_instant, events)) > newest
-    ):
+    span = span_of(events)
+    if span is not None and (span.first_at < oldest or span.last_at > newest):
         if reading.with_raws is not None:
             reading = reading.with_raws()
         events = [event for event in reading.events if oldest <= event.occurred_at <= newest]
         rejected = [*reading.rejected, *_outside(reading, oldest, newest)]
+        span = span_of(events)
     different = {event.event_id: event for event in reversed(events)}
     return _Delivery(
         events=sorted(different.values(), key=_by_id),
+        span=span,
         rejected=rejected,
         duplicates=len(events) - len(different),
         ignored=reading.ignored,
@@ -168,9 +170,11 @@ def _store_with_retry(gateway: Gateway, delivery: _Delivery, now: datetime) -> R
 
 def _prepare(gateway: Gateway, delivery: _Delivery) -> list[Attributed]:
     """What must be there before the events are: partitions, attributions, client families."""
-    days = {event.occurred_on for event in delivery.events}
-    partitions.ensure_partitions(days)
-    partitions.ensure_partitions(redated.midnights_of(days), partitions.IDS)
+    if delivery.span is not None:
+        partitions.ensure_partitions(delivery.span.days(delivery.events))
+        if redated.may_be_near_midnight(delivery.span):
+            midnights = redated.midnights_near(delivery.events)
+            partitions.ensure_partitions(midnights, partitions.IDS)
     if refused := clients.refused({event.user_agent for event in delivery.events}):
         for event in delivery.events:
             if event.user_agent in refused:
@@ -188,21 +192,24 @@ def _store(
 ) -> Receipt:
     """Batch, events and quarantine in one transaction: all or nothing. Raises _Repeated."""
     events = delivery.events
-    known = redated.already_on_another_day(gateway.pk, events)
+    known: set[str] = set()
+    if delivery.span is not None and redated.may_be_near_midnight(delivery.span):
+        known = redated.already_on_another_day(gateway.pk, events)
     if known:
         kept = [place for place, event in enumerate(events) if event.event_id not in known]
         events, attributed = [events[n] for n in kept], [attributed[n] for n in kept]
-    days = {event.occurred_on for event in events}
-    batch = UsageBatch.objects.create(
+    span = span_of(events) if known else delivery.span
+    batch = UsageBatch(
         gateway_id=gateway.pk,
         received_at=now,
         accepted=len(events),
         duplicates=delivery.duplicates + len(known),
         quarantined=len(delivery.rejected),
-        first_on=min(days, default=None),
-        last_on=max(days, default=None),
-        rolled_up_at=None if days else now,
+        first_on=span and span.first_at.date(),
+        last_on=span and span.last_at.date(),
+        rolled_up_at=None if span else now,
     )
+    batch.save(force_insert=True)
     if events:
         late, ahead = now - LATE_AFTER, now + AHEAD_TOLERATED
         copied = copy(rows(gateway.pk, batch.pk, events, attributed, late=late, ahead=ahead))
@@ -210,7 +217,7 @@ def _store(
             batch.accepted = copied
             batch.duplicates += len(events) - copied
             batch.save(update_fields=["accepted", "duplicates"])
-        sightings.note(gateway.pk, events, attributed)
+        sightings.note(gateway.pk, events)
     _quarantine(batch, delivery)
     return Receipt(batch.accepted, batch.duplicates, batch.quarantined, delivery.ignored)
 
@@ -252,8 +259,7 @@ def _quarantine(batch: UsageBatch, delivery: _Delivery) -> None:
 
 
 def _quarantined(batch: UsageBatch, record: Rejected, dialect: str) -> QuarantinedRecord:
-    text = record.raw[:MAX_RAW].decode("utf-8", "replace").replace("\x00", "\ufffd")
-    raw = without_secrets(text)
+    raw = record_without_secrets(record.raw[:MAX_RAW])
     return QuarantinedRecord(
         gateway_id=batch.gateway_id,
         batch_id=batch.pk,

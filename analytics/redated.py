@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from analytics.events import Event
+    from analytics.events import Event, Span
 
 # Two dates of one call at most two hours apart are recognised: between them lies midnight, so both
 # are that close to it. The longest retry of a gateway that we know is Firehose's, two hours.
@@ -49,9 +49,20 @@ def midnight_near(at: datetime) -> date | None:
     return at.date() + timedelta(days=1) if clock_time >= _BEFORE else None
 
 
-def midnights_of(days: set[date]) -> set[date]:
-    """Every midnight that calls of these days can be near."""
-    return days | {day + timedelta(days=1) for day in days}
+def may_be_near_midnight(span: Span) -> bool:
+    """False when no event of the span is: the rule by day, at less than a look at each event."""
+    first, last = span
+    return (
+        first.date() != last.date()
+        or midnight_near(first) is not None
+        or midnight_near(last) is not None
+    )
+
+
+def midnights_near(events: Sequence[Event]) -> set[date]:
+    return {
+        midnight for event in events if (midnight := midnight_near(event.occurred_at)) is not None
+    }
 
 
 def already_on_another_day(gateway_id: int, events: Sequence[Event]) -> set[str]:

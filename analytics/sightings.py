@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from django.db import connection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
-    from analytics.attribution import Attributed
     from analytics.events import Event
 
 EVERY_SECONDS = 60.0
@@ -34,26 +32,16 @@ _NOTE = """
 """
 
 
-class Seen(NamedTuple):
-    at: datetime
-    ip: str
-
-
-def note(gateway_id: int, events: Sequence[Event], attributed: Sequence[Attributed]) -> None:
-    """Keep the last address of each key, at most once a minute per key and process."""
+def note(gateway_id: int, events: Sequence[Event]) -> None:
+    """Keep an address of each key, at most once a minute per key and process."""
     now = time.monotonic()
-    due: dict[str, Seen] = {}
-    checked: set[str] = set()
-    for event, belonging in zip(events, attributed, strict=True):
-        key = event.names.key
-        if not key or not event.ip or belonging.organization_id is None:
-            continue
-        if key in checked and key not in due:
-            continue
-        checked.add(key)
-        if _next.get(key, 0.0) <= now and (key not in due or due[key].at < event.occurred_at):
-            due[key] = Seen(event.occurred_at, event.ip)
-    due = {key: seen for key, seen in due.items() if _is_address(seen.ip)}
+    # Any call of the delivery will do: they are moments apart.
+    callers = {event.names.key: event for event in events if event.ip}
+    due = {
+        key: event
+        for key, event in callers.items()
+        if key and _next.get(key, 0.0) <= now and _is_address(event.ip)
+    }
     if not due:
         return
     if len(_next) > MAX_REMEMBERED:
@@ -65,8 +53,8 @@ def note(gateway_id: int, events: Sequence[Event], attributed: Sequence[Attribut
             {
                 "gateway": gateway_id,
                 "keys": list(due),
-                "ats": [seen.at for seen in due.values()],
-                "ips": [seen.ip for seen in due.values()],
+                "ats": [event.occurred_at for event in due.values()],
+                "ips": [event.ip for event in due.values()],
             },
         )
 

@@ -7,7 +7,7 @@ out. Fields that are not named here are ignored.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -27,6 +27,8 @@ from analytics.scrub import clean_path, user_agent_family, without_controls
 MAX_ID_LENGTH = 128
 MAX_NAME_LENGTH = 32
 MAX_PATH_LENGTH = 1000
+MAX_REMEMBERED = 8192
+MAX_REMEMBERED_LENGTH = 1000
 _NO_ID = "?"
 MAX_MILLISECONDS = 7 * 86_400_000
 MAX_BYTES = 2**50
@@ -115,39 +117,39 @@ def read(raw: bytes) -> Event | None:
 
 
 def _event(line: Line) -> Event:
-    occurred_at = _instant(line.ts)
-    status = line.status or 0
+    """Checks only what can be wrong; the rest of a line repeats itself and is remembered.
+
+    This runs for every call there is, hence the few functions that it calls.
+    """
+    at, status, path, event_id = line.ts, line.status or 0, line.path or "", line.id
+    if at is None or at.tzinfo is not UTC:
+        at = _instant(at)
     if not 0 <= status <= 999:
         raise Refused("invalid_status", f"{status} is no HTTP status")
+    if not event_id or len(event_id) > MAX_ID_LENGTH or not event_id.isprintable():
+        raise _bad_id(event_id)
     upstream_us = None if line.upstream_ms is None else _microseconds(line.upstream_ms)
-    path = line.path or ""
-    if line.decision:
-        decision = _decision(line.decision[:40])
-    else:  # a gateway that keeps silent, but forwarded a call with a key, has allowed it
-        decision = "allowed" if line.key and upstream_us is not None else "none"
+    reported = (
+        *(line.key, line.application, line.subscription, line.plan, line.version),
+        *(line.environment, line.method, line.decision, line.user_agent, upstream_us is None),
+    )
+    caller = _callers.get(reported) or _remembered(reported)
     event = Event(
-        _event_id(line.id),
-        occurred_at,
-        occurred_at.date(),
-        _names(
-            _short(line.key),
-            _short(line.application),
-            _short(line.subscription),
-            _short(line.plan),
-            _short(line.version),
-            _short(line.environment),
-        ),
-        _method((line.method or "")[:16]),
+        event_id,
+        at,
+        at.date(),
+        caller.names,
+        caller.method,
         clean_path((path.split("?", 1)[0] if "?" in path else path)[:MAX_PATH_LENGTH]),
         status,
-        _microseconds(line.duration_ms or 0),
+        _microseconds(line.duration_ms) if line.duration_ms else 0,
         upstream_us,
-        _size(line.request_bytes),
-        _size(line.response_bytes),
-        decision,
-        decision.startswith("denied"),
-        decision == "allowed" and upstream_us is not None and 0 < status < 500,
-        user_agent_family(line.user_agent[:200]) if line.user_agent else "",
+        _size(line.request_bytes) if line.request_bytes else 0,
+        _size(line.response_bytes) if line.response_bytes else 0,
+        caller.decision,
+        caller.is_denied,
+        caller.is_forwarded and 0 < status < 500,
+        caller.user_agent,
     )
     if line.ip:
         event.ip = line.ip[:45]
@@ -160,6 +162,42 @@ def _event(line: Line) -> Event:
     if line.overage:
         event.is_overage = line.overage != "-"
     return event
+
+
+class _Caller(NamedTuple):
+    """What follows from the fields that many lines share."""
+
+    names: Names
+    method: str
+    decision: str
+    is_denied: bool
+    is_forwarded: bool
+    user_agent: str
+
+
+_callers: dict[tuple[str | bool | None, ...], _Caller] = {}
+
+
+def _remembered(reported: tuple[Any, ...]) -> _Caller:
+    *names, method, decision, user_agent, is_not_forwarded = reported
+    if decision:
+        decision = without_controls(decision[:40])
+    else:  # a gateway that keeps silent, but forwarded a call with a key, has allowed it
+        decision = "allowed" if names[0] and not is_not_forwarded else "none"
+    caller = _Caller(
+        names=Names(*map(_name, names)),
+        method=without_controls((method or "")[:16].upper())[:16],
+        decision=decision,
+        is_denied=decision.startswith("denied"),
+        is_forwarded=decision == "allowed" and not is_not_forwarded,
+        user_agent=user_agent_family(user_agent[:200]) if user_agent else "",
+    )
+    # What callers make long is not remembered, or they could fill the memory.
+    if sum(len(text) for text in reported[:-1] if text) <= MAX_REMEMBERED_LENGTH:
+        if len(_callers) >= MAX_REMEMBERED:
+            _callers.clear()
+        _callers[reported] = caller
+    return caller
 
 
 def _cut(units: str | float) -> str | int | float:
@@ -181,16 +219,6 @@ def _is_whole(raw: bytes) -> bool:
     return True
 
 
-def _short(name: str | None) -> str | None:
-    """What callers can make long is cut before it is remembered, or they could fill the memory."""
-    return name and name[: MAX_NAME_LENGTH + 1]
-
-
-@lru_cache(maxsize=8192)
-def _names(*reported: str | None) -> Names:
-    return Names(*map(_name, reported))
-
-
 def _name(public_id: str | None) -> str:
     """The id if it can be one; what cannot stays named, so that it is not taken for absent."""
     if not public_id:
@@ -199,12 +227,10 @@ def _name(public_id: str | None) -> str:
     return public_id if is_possible else _NO_ID
 
 
-def _event_id(value: str | None) -> str:
+def _bad_id(value: str | None) -> Refused:
     if not value:
-        raise Refused("missing_id", "the record has no id, so it could be counted twice")
-    if len(value) > MAX_ID_LENGTH or not value.isprintable():
-        raise Refused("invalid_id", f"an id has at most {MAX_ID_LENGTH} printable characters")
-    return value
+        return Refused("missing_id", "the record has no id, so it could be counted twice")
+    return Refused("invalid_id", f"an id has at most {MAX_ID_LENGTH} printable characters")
 
 
 def _instant(value: datetime | None) -> datetime:
@@ -227,20 +253,7 @@ def _microseconds(milliseconds: float) -> int:
     return int(milliseconds * 1000) if milliseconds > 0 else 0
 
 
-def _size(value: int | None) -> int:
-    if value is None or value <= 0:
-        return 0
+def _size(value: int) -> int:
     if value > MAX_BYTES:
         raise Refused("invalid_size", f"{value} bytes is no size of a message")
-    return value
-
-
-@lru_cache(maxsize=1024)
-def _decision(reported: str) -> str:
-    """`allowed`, `denied:<code>` or `none`."""
-    return without_controls(reported)
-
-
-@lru_cache(maxsize=256)
-def _method(reported: str) -> str:
-    return without_controls(reported.upper())[:16]
+    return max(value, 0)
