@@ -291,7 +291,7 @@ class ApiKey(models.Model):
     created_by = models.CharField(max_length=200)
     # Gets the mails about the key, beside the organization's owners.
     creator = models.ForeignKey(
-        "accounts.User", on_delete=models.SET_NULL, null=True, related_name="+"
+        "accounts.User", on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
     )
     # Operation groups (OpenAPI tags), networks and browsers' origins; empty: any.
     scopes = ArrayField(
@@ -318,6 +318,14 @@ class ApiKey(models.Model):
     class Meta:
         ordering = ["-id"]
         verbose_name = "API key"
+        indexes = [
+            # Whether there are any is asked whenever one of them is projected.
+            models.Index(
+                fields=["id"],
+                condition=models.Q(is_imported=True, state="active"),
+                name="api_key_imported",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.start}…{self.last4}"
