@@ -12,6 +12,7 @@ from billing.stripe_simulator.errors import StripeProblem, not_simulated, requir
 
 WHOLE = re.compile(r"-?\d{1,18}$")
 MAX_DECIMAL_PLACES = 12
+SHOWN_MEMBERS = 20
 Shape = Any
 
 
@@ -116,7 +117,9 @@ def _member(members: list[str], value: Any, param: str) -> Any:
     for member in members:
         if value == member or str(value) == str(member):
             return member
-    raise _Mismatch(f"must be one of {', '.join(map(str, members))}", param)
+    more = ", …" if len(members) > SHOWN_MEMBERS else ""
+    known = ", ".join(map(str, members[:SHOWN_MEMBERS]))
+    raise _Mismatch(f"must be one of {known}{more}", param)
 
 
 def _scalar(shape: str, value: Any, param: str) -> Any:

@@ -102,7 +102,8 @@ class World:
 
     def add(self, obj: Obj, event: str | None = None) -> Obj:
         """Keep a new object, and tell of it."""
-        obj.setdefault("livemode", False)
+        if obj["object"] != "refund":  # the one kind that does not say so
+            obj.setdefault("livemode", False)
         self.store.put(obj)
         if event:
             self.emit(event, obj)

@@ -126,7 +126,10 @@ def end_trial(world: World, subscription: Obj) -> None:
         return
     now = now_of(world, subscription)
     if not has_method and behavior == "pause":
-        world.update(subscription, "customer.subscription.updated", status="paused")
+        why = {"type": "trial_end_without_payment_method"}
+        paused = {"subscription": why, "transitioned_at": now, "type": "subscription"}
+        changes = {"status": "paused", "status_details": {"paused": paused}}
+        world.update(subscription, "customer.subscription.updated", **changes)
         world.emit("customer.subscription.paused", subscription)
         return
     before = world.snapshot(subscription)

@@ -19,13 +19,17 @@ FEATURES: dict[str, dict[str, Any]] = {
         "mode": "at_period_end",
         "proration_behavior": "none",
     },
-    "subscription_pause": {"enabled": False},
+    "subscription_pause": {
+        "duration": {"interval_options": [], "type": "indefinite"},
+        "enabled": False,
+    },
     "subscription_update": {
         "billing_cycle_anchor": None,
         "default_allowed_updates": [],
         "enabled": False,
         "proration_behavior": "none",
         "schedule_at_period_end": {"conditions": []},
+        "trial_update_behavior": "end_trial",
     },
 }
 

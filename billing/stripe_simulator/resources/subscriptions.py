@@ -389,7 +389,8 @@ def pause_subscription(world: World, call: Call) -> Obj:
     if subscription["status"] not in ("active", "trialing", "past_due"):
         raise wrong(f"A subscription that is {subscription['status']} cannot be paused.")
     now = now_of(world, subscription)
-    paused = {"subscription": {}, "transitioned_at": now, "type": "subscription"}
+    why = {"type": "pause_requested"}
+    paused = {"subscription": why, "transitioned_at": now, "type": "subscription"}
     before = world.snapshot(subscription)
     subscription |= {"status": "paused", "status_details": {"paused": paused}}
     plan_next(world, subscription)

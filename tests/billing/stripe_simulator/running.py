@@ -71,6 +71,16 @@ class RunningSimulator:
         finally:
             connection.close()
 
+    def inside(self, read):
+        """Return what `read(world)` finds, between two requests."""
+
+        async def look():
+            found = read(self.simulator.world)
+            self.simulator.world.store.rollback()
+            return found
+
+        return asyncio.run_coroutine_threadsafe(look(), self._loop).result(30)
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
