@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from analytics.formats import fields
@@ -37,7 +36,7 @@ def read(record: Mapping[str, Any]) -> Event | None:
     duration_us = fields.microseconds(record.get("duration"), 1)
     return call(
         event_id=text(record.get("request_id")),
-        at=_end(record.get("ts")) - timedelta(microseconds=duration_us or 0),
+        at=fields.began(_end(record.get("ts")), duration_us),
         method=text(dig(request, "method")),
         path=fields.path(dig(request, "uri")),
         # A handler that writes nothing is logged with 0, and the caller sees 200.

@@ -73,7 +73,8 @@ def call(  # noqa: PLR0913 - the fields of a call
         is_denied,
         is_forwarded and 0 < status < 500,
         user_agent_family(user_agent[:200]) if user_agent else "",
-        units_micro(units),
+        # A binary fraction has more digits than were meant.
+        units_micro(round(units, 6) if isinstance(units, float) else units),
         country=country_code(country[:8]) if country else "",
         ip=_address(ip[:64]),
         foreign=foreign,

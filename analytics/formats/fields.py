@@ -26,6 +26,8 @@ MAX_TEXT = 1000
 MAX_NAME = 128
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNKNOWN = frozenset({"", "-", "-1"})
+# Past anything that is measured, yet small enough to calculate with.
+_HUGE = 2**128
 _SEPARATORS = re.compile(r"\s*[,:]\s+|,")
 DIGEST_MARK = "sha256:"
 
@@ -79,8 +81,10 @@ def number(value: object) -> int | float | None:
     """A number ≥ 0, also when it was written as text."""
     if isinstance(value, str):
         value = _number_in(value)
-    if value is None or isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
+    if isinstance(value, int):
+        return min(value, _HUGE) if value >= 0 else None
     return value if math.isfinite(value) and value >= 0 else None
 
 
@@ -162,6 +166,14 @@ def iso(value: object) -> datetime:
         return instant.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Refused("invalid_time", f"{written[:40]} is no RFC 3339 instant") from None
+
+
+def began(end: datetime, duration_us: int | None) -> datetime:
+    """The start of a call that was logged at its end. Raises Refused."""
+    try:
+        return end - timedelta(microseconds=duration_us or 0)
+    except OverflowError:
+        raise Refused("invalid_duration", f"{duration_us} µs is no duration of a call") from None
 
 
 def missing_time() -> Refused:

@@ -6,7 +6,6 @@ upstream took, empty when none was asked.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from analytics.formats import fields
@@ -29,7 +28,7 @@ def read(record: Mapping[str, Any]) -> Event:
     upstream_us = fields.microseconds(fields.total(record.get("up_s")), 1)
     return call(
         event_id=text(record.get("rid")),
-        at=fields.epoch(record.get("ts"), 1) - timedelta(microseconds=duration_us or 0),
+        at=fields.began(fields.epoch(record.get("ts"), 1), duration_us),
         method=text(record.get("verb")),
         path=fields.path(record.get("path")),
         status=fields.status(record.get("status")),

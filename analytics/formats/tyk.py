@@ -6,7 +6,6 @@ key comes raw unless Tyk hashes keys, so it is hidden before anything else sees 
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -68,7 +67,7 @@ def read(record: Mapping[str, Any]) -> Event:
     latency = event.get("latency")
     return call(
         event_id=text(event.get("request_id")),
-        at=end - timedelta(microseconds=duration_us or 0),
+        at=fields.began(end, duration_us),
         method=text(event.get("method")),
         path=fields.path(event.get("path")),
         status=fields.status(event.get("response_code")),

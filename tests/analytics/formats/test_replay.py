@@ -27,7 +27,9 @@ TOO_OLD = {
         gzip.compress(json.dumps(but(samples.AWS, requestTimeEpoch=str(OLD_MS))).encode())
     ),
     "gravitee": samples.bulk(but(samples.GRAVITEE_DOCUMENT, **{"@timestamp": OLD.isoformat()})),
-    "otlp": json.dumps(samples.otlp(but(samples.OTLP_RECORD, timeUnixNano=str(OLD_MS * 10**6)))).encode(),
+    "otlp": json.dumps(
+        samples.otlp(but(samples.OTLP_RECORD, timeUnixNano=str(OLD_MS * 10**6)))
+    ).encode(),
     "3scale": samples.threescale({"[user_key]": "abc", "[timestamp]": OLD.isoformat()}),
 }
 
@@ -36,7 +38,9 @@ TOO_OLD = {
 def test_a_record_that_came_too_late_is_replayed_once_as_what_it_was(name, settings):
     settings.APIM_USAGE_RETENTION_DAYS = 60
     gateway = make_gateway("Foreign")
-    assert receive(gateway=gateway, body=TOO_OLD[name], read=registry.READERS[name]).quarantined == 1
+    assert (
+        receive(gateway=gateway, body=TOO_OLD[name], read=registry.READERS[name]).quarantined == 1
+    )
     record = QuarantinedRecord.objects.get()
     assert (record.code, record.format) == ("too_old", name)
     for _ in range(2):
