@@ -25,7 +25,7 @@ from analytics.events import Rejected, span_of
 from analytics.formats import own
 from analytics.formats.bodies import expand
 from analytics.models import QuarantinedRecord, UsageBatch
-from analytics.scrub import record_without_secrets, without_secrets
+from analytics.scrub import record_without_secrets, without_controls, without_secrets
 from apim.core import clock
 from apim.gateway.models import Gateway
 
@@ -265,7 +265,7 @@ def _quarantined(batch: UsageBatch, record: Rejected, dialect: str) -> Quarantin
         batch_id=batch.pk,
         index=record.index,
         code=record.code,
-        message=without_secrets(record.message)[:400],
+        message=without_controls(without_secrets(record.message))[:400],
         raw=raw,
         format=dialect,
         digest=hashlib.sha256(raw.encode()).digest(),

@@ -49,20 +49,24 @@ def record_without_secrets(raw: bytes) -> str:
     text = raw.decode("utf-8", "replace").replace("\x00", "�")
     try:
         record = msgspec.json.decode(text)
-        masked = msgspec.json.encode(_masked(record)).decode("utf-8", "replace")
+        return msgspec.json.encode(_masked(record)).decode("utf-8", "replace")
     except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
         return without_secrets(text)
-    return masked.replace("\\u0000", "�")
 
 
 def _masked(value: object) -> object:
     if isinstance(value, dict):
         if _is_secret_pair(value):
             return {**value, "value": MASK}
-        return {name: _masked_field(str(name), one) for name, one in value.items()}
+        return {_without_nul(name): _masked_field(name, one) for name, one in value.items()}
     if isinstance(value, list):
         return [_masked(one) for one in value]
-    return without_secrets(value) if isinstance(value, str) else value
+    return without_secrets(_without_nul(value)) if isinstance(value, str) else value
+
+
+def _without_nul(text: str) -> str:
+    """PostgreSQL's jsonb would refuse it even when it is escaped."""
+    return text.replace("\x00", "�")
 
 
 def _masked_field(name: str, value: object) -> object:

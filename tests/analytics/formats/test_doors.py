@@ -313,6 +313,14 @@ def test_3scale_one_bad_transaction_does_not_void_the_rest(post):
     assert counted() == 1
 
 
+def test_what_postgresql_cannot_hold_is_replaced_before_it_is_kept(post):
+    body = samples.threescale({"[usage][hits]": "\x00", "[log][x]": "\x00"})
+    assert post("/transactions.xml", body).status_code == 202
+    kept = QuarantinedRecord.objects.get()
+    assert "\ufffd" in kept.message
+    assert "\\u0000" not in kept.raw
+
+
 def test_3scale_errors_are_xml_and_never_repeat_the_token(post):
     body = samples.threescale({"[usage][hits]": "1"}, service_token="wrong<&")
     answer = post("/transactions.xml", body, authorization="")
