@@ -61,6 +61,8 @@ def includes(kind: str, field: str) -> Callable[[Callable[["World", "Obj"], Any]
 
 def rendered(world: "World", obj: "Obj", expand: list[str] | None = None) -> "Obj":
     """Return a copy as Stripe answers it. Raises StripeProblem for a path that cannot expand."""
+    if obj.get("deleted") is True:
+        return {name: obj[name] for name in ("id", "object", "deleted")}
     shown = copy.deepcopy(obj)
     if renderer := RENDERERS.get(shown.get("object", "")):
         renderer(world, shown)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from billing.stripe_simulator.errors import missing, wrong
-from billing.stripe_simulator.rendering import includes, listed, renders
+from billing.stripe_simulator.rendering import includes, listed
 from billing.stripe_simulator.routing import Call, page, route, with_metadata
 from billing.stripe_simulator.store import Obj
 from billing.stripe_simulator.world import World
@@ -22,13 +22,6 @@ def live_customer(world: World, customer_id: object, param: str = "customer") ->
     if customer.get("deleted"):
         raise missing("customer", customer_id, param=param)
     return customer
-
-
-@renders("customer")
-def _render(_world: World, customer: Obj) -> None:
-    if customer.get("deleted"):
-        for name in set(customer) - {"id", "object", "deleted"}:
-            del customer[name]
 
 
 @includes("customer", "subscriptions")

@@ -191,6 +191,7 @@ def renew(world: World, subscription: Obj) -> None:
     cancel_at = subscription["cancel_at"]
     is_last = cancel_at is not None and cancel_at <= now_of(world, subscription)
     finish = min(finish, cancel_at) if is_last else finish
+    _end_discounts(world, subscription, is_used=False)
     invoice = new_invoice(
         world,
         customer,
@@ -223,7 +224,7 @@ def _finish_cycle(world: World, subscription: Obj, invoice: Obj, customer: Obj) 
     if behavior:
         invoice["auto_advance"] = False
     announce(world, invoice)
-    _end_once_discounts(world, subscription)
+    _end_discounts(world, subscription, is_used=True)
     if behavior in ("void", "mark_uncollectible"):
         finalize(world, invoice)
         if invoice["status"] == "open" and behavior == "void":
@@ -241,15 +242,15 @@ def mark_uncollectible(world: World, invoice: Obj) -> None:
     world.emit("invoice.marked_uncollectible", invoice, before)
 
 
-def _end_once_discounts(world: World, subscription: Obj) -> None:
-    """Drop discounts that were good once, or whose time is over."""
+def _end_discounts(world: World, subscription: Obj, *, is_used: bool) -> None:
+    """Drop discounts whose time is over, and once they are used those that were good once."""
     now = now_of(world, subscription)
     kept = []
     for discount_id in subscription["discounts"]:
         discount = world.get("discount", discount_id)
         coupon = world.get("coupon", discount["source"]["coupon"])
         is_over = discount["end"] is not None and discount["end"] <= now
-        if coupon["duration"] == "once" or is_over:
+        if is_over or (is_used and coupon["duration"] == "once"):
             discount["end"] = discount["end"] or now
             world.emit("customer.discount.deleted", discount)
         else:
@@ -294,7 +295,7 @@ def first_invoice(world: World, subscription: Obj, given: dict[str, Any]) -> Non
     announce(world, invoice)
     behavior = given.get("payment_behavior", "allow_incomplete")
     finalize(world, invoice)
-    _end_once_discounts(world, subscription)
+    _end_discounts(world, subscription, is_used=True)
     is_to_be_paid = invoice["status"] == "open" and invoice["collection_method"] != "send_invoice"
     if is_to_be_paid:
         subscription["status"] = "incomplete"

@@ -156,6 +156,7 @@ def new_item(world: World, customer: Obj, pending: Pending) -> Obj:
             "is_metered": pending.is_metered,
         },
     }
+    customer["currency"] = customer.get("currency") or pending.currency
     return world.store.put(item)
 
 

@@ -196,6 +196,7 @@ def finalize(world: World, invoice: Obj, *, auto_advance: bool | None = None) ->
         _refuse_for_tax(world, invoice)
     before = world.snapshot(invoice)
     apply_credits(world, invoice)
+    invoice["_"]["are_credits_taken"] = True
     add_up(world, invoice)
     now = world.now(invoice["_"]["clock"] or "")
     _use_balance(world, invoice, customer)

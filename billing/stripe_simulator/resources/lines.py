@@ -156,7 +156,7 @@ def add_up(world: World, invoice: Obj) -> None:
         line |= {"discount_amounts": [], "pretax_credit_amounts": [], "taxes": []}
     invoice["subtotal"] = sum(line["amount"] for line in lines)
     _discount(world, invoice, lines)
-    if invoice["status"] == "draft":
+    if invoice["status"] == "draft" and not invoice["_"].get("are_credits_taken"):
         invoice["_"]["credits"] = plan_credits(world, invoice, lines)
     _show_credits(lines, invoice["_"].get("credits", []))
     tax_invoice(world, invoice, lines)

@@ -44,7 +44,7 @@ def problems(raw, cls=None, path=""):
     return found
 
 
-def _mismatches(value, hint, path):
+def _mismatches(value, hint, path):  # noqa: C901, PLR0911  one case for each kind of type
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if isinstance(hint, str | typing.ForwardRef):
         return problems(value, path=path) if isinstance(value, dict) else [f"{path}: {value!r}"]

@@ -24,7 +24,7 @@ def _sum(shop, customer, start, end, **more):
 
 
 def _reports(sim):
-    return [event for event in sim.client.v2.core.events.list().data]
+    return list(sim.client.v2.core.events.list().data)
 
 
 def test_an_event_name_belongs_to_one_meter(shop, counted):

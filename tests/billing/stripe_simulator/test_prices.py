@@ -1,5 +1,7 @@
 """Section 4: prices, and what quantities of them cost."""
 
+from decimal import Decimal
+
 import pytest
 import stripe
 
@@ -70,7 +72,7 @@ def test_a_price_states_whole_and_decimal_amounts(shop):
     whole = shop.v1.prices.retrieve(shop.flat(1000))
     assert (whole.unit_amount, str(whole.unit_amount_decimal)) == (1000, "1000")
     exact = shop.v1.prices.retrieve(shop.metered(unit_amount_decimal="0.000000000001"))
-    assert (exact.unit_amount, str(exact.unit_amount_decimal)) == (None, "0.000000000001")
+    assert (exact.unit_amount, exact.unit_amount_decimal) == (None, Decimal("0.000000000001"))
 
 
 def test_tiers_are_shown_only_when_expanded(shop):
