@@ -82,6 +82,8 @@ def _say_where(console: Console, plan: Plan, seconds: float) -> None:
         ("First admin", f"{plan.env.get('APIM_ADMIN_EMAIL') or ADMIN_EMAIL}"),
         ("  password", f"{plan.admin_password}   (as first created; kept in secrets.json)"),
     ]
+    if plan.with_stripe_simulator:
+        addresses.append(("Stripe simulator", plan.env["APIM_STRIPE_SIMULATOR_URL"] + "/"))
     console.say()
     console.say(f"apim is ready after {seconds:.1f} s. Ctrl-C stops it.")
     for name, value in addresses:

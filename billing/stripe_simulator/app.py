@@ -6,6 +6,7 @@ the other; only waiting (a meter's lock, a webhook's answer) lets others in betw
 
 import asyncio
 import contextlib
+import itertools
 import sys
 import traceback
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from apim.env import env_path, env_str
 from billing.stripe_simulator import deliveries, pages
 from billing.stripe_simulator.api import Api
 from billing.stripe_simulator.control import control
-from billing.stripe_simulator.engine import catch_up
+from billing.stripe_simulator.engine import catch_up, prune
 from billing.stripe_simulator.errors import StripeProblem
 from billing.stripe_simulator.http import (
     Answer,
@@ -33,6 +34,7 @@ from billing.stripe_simulator.store import Store
 from billing.stripe_simulator.world import World
 
 TICK_SECONDS = 0.25
+PRUNE_TICKS = 14_400  # an hour
 AT_ONCE = 4
 SETTLE_ROUNDS = 200
 DEFAULT_KEY = "sk_test_simulator"
@@ -154,11 +156,13 @@ class Simulator:
 
     async def _run_clock(self) -> None:
         """Let time pass and webhooks go out, while no request asks for it."""
-        while True:
+        for tick in itertools.count():
             try:
                 self._pass_time()
                 self._plan()
                 await self._send_due()
+                if tick % PRUNE_TICKS == 0:
+                    prune(self.world)
             except Exception:  # noqa: BLE001  the next tick may do better; the log says why
                 self.world.store.rollback()
                 traceback.print_exc(file=sys.stderr)

@@ -76,6 +76,7 @@ def _deliver(world: World, event: Obj, receiver: Obj) -> None:
             "url": receiver["_"].get("url") or receiver["url"],
             "status": "pending" if copies else "dropped",
             "attempts": [],
+            "planned_at": world.now(),
             "next_attempt": time.time() + settings["webhook_delay_seconds"],
         }
         world.store.put(delivery)

@@ -4,9 +4,11 @@ from billing.stripe_simulator.resources import cycles, invoicing
 from billing.stripe_simulator.resources.checkout import expire
 from billing.stripe_simulator.resources.credit_grants import expire_grant
 from billing.stripe_simulator.resources.reports import send_report
-from billing.stripe_simulator.world import REAL, World
+from billing.stripe_simulator.world import REAL, RECENT_SECONDS, World
 
 MAX_INSTANTS = 10_000
+DELIVERIES_SECONDS = 3 * 86_400
+KEY_SECONDS = 2 * 86_400
 WORK = {
     "subscription": cycles.advance,
     "invoice": invoicing.advance,
@@ -25,6 +27,21 @@ def catch_up(world: World) -> int:
         steps += _advance(world, clock_id)
     world.store.commit()
     return steps
+
+
+def prune(world: World) -> None:
+    """Forget what Stripe would not answer any more, so that the state does not grow for ever."""
+    now = world.now()
+    for event in world.store.find("event"):
+        if event["_"]["recorded"] < now - RECENT_SECONDS:
+            world.store.delete(event)
+    for delivery in world.store.find("_delivery"):
+        if delivery["status"] != "pending" and delivery["planned_at"] < now - DELIVERIES_SECONDS:
+            world.store.delete(delivery)
+    for key in world.store.find("_idempotency"):
+        if key["at"] < now - KEY_SECONDS:
+            world.store.delete(key)
+    world.store.commit()
 
 
 def _advance(world: World, clock_id: str) -> int:

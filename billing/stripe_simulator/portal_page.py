@@ -6,6 +6,7 @@ from billing.stripe_simulator.errors import StripeProblem, wrong
 from billing.stripe_simulator.html import button, document, money, redirect, section, table, text
 from billing.stripe_simulator.http import Answer, Request
 from billing.stripe_simulator.resources.customers import live_customer
+from billing.stripe_simulator.resources.cycles import items_of
 from billing.stripe_simulator.resources.payment_methods import CARDS, attach, detach
 from billing.stripe_simulator.resources.subscriptions import update
 from billing.stripe_simulator.store import Obj
@@ -106,7 +107,7 @@ def _cards(world: World, session: Obj, customer: Obj, choice: str) -> str:
         )
         drop = button(action, f"Remove {name}", is_plain=True, do="detach", id=method["id"])
         rows.append([text(name) + (" (default)" if is_default else ""), use + drop])
-    known = table(["Card", ""], rows) if rows else "<p>No card is saved.</p>"
+    known = table(["Card", "Actions"], rows) if rows else "<p>No card is saved.</p>"
     form = (
         f'<form method="post" action="{text(action)}"><input type="hidden" name="do" value="add">'
         f"{choice}<button>Add this card</button></form>"
@@ -146,9 +147,19 @@ def _subscriptions(world: World, session: Obj, customer: Obj) -> str:
             )
         else:
             act = button(action, "Cancel at period end", is_plain=True, do="cancel", id=found["id"])
-        rows.append([text(found["description"] or found["id"]), text(found["status"]), act])
+        rows.append(
+            [text(found["description"] or _products(world, found)), text(found["status"]), act]
+        )
     empty = "<p>There is no subscription.</p>"
-    return section("Subscriptions", table(["Subscription", "Status", ""], rows) if rows else empty)
+    return section(
+        "Subscriptions", table(["Subscription", "Status", "Actions"], rows) if rows else empty
+    )
+
+
+def _products(world: World, subscription: Obj) -> str:
+    prices = [world.get("price", item["price"]) for item in items_of(world, subscription)]
+    names = {str(world.get("product", price["product"])["name"]) for price in prices}
+    return ", ".join(sorted(names))
 
 
 def _invoices(world: World, customer: Obj) -> str:

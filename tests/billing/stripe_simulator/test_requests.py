@@ -6,6 +6,7 @@ import threading
 import pytest
 import stripe
 
+from billing.stripe_simulator.engine import prune
 from tests.billing.stripe_simulator.shop import at
 
 
@@ -225,3 +226,15 @@ def test_a_key_in_use_is_a_conflict(shop):
     for thread in threads:
         thread.join()
     assert sorted(statuses) == [200, 409]
+
+
+def test_what_stripe_would_not_answer_any_more_is_forgotten(sim, v1):
+    sim.clock(frozen_at=at("2026-01-01"))
+    v1.customers.create({}, {"idempotency_key": "old"})
+    sim.clock(frozen_at=at("2026-03-01"))
+    v1.customers.create({}, {"idempotency_key": "new"})
+    assert len(v1.events.list().data) == 1
+    kinds = ("customer", "event", "_idempotency")
+    assert sim.inside(lambda w: [w.store.count(kind) for kind in kinds]) == [2, 2, 2]
+    sim.inside(prune)
+    assert sim.inside(lambda w: [w.store.count(kind) for kind in kinds]) == [2, 1, 1]
