@@ -7,15 +7,18 @@ group limits `@<group>`, and for windows the unix second in which the window beg
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from apim.gateway.grant_format import LimitGrant
+
+logger = logging.getLogger(__name__)
 
 # A month counts as 30 days in fixed and sliding windows, and in RateLimit-Policy.
 WINDOW_SECONDS = {
@@ -98,7 +101,11 @@ def _name(limit: LimitGrant, owners: Owners) -> str:
 
 @lru_cache(maxsize=4096)
 def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        logger.error("time zone %r is not known on this machine: its limits follow UTC", name)  # noqa: TRY400
+        return ZoneInfo("UTC")
 
 
 def calendar_window(zone: str, window: str, now: int) -> Window:

@@ -178,10 +178,14 @@ class Decider:
                 return candidate
         # A bearer token may as well be the upstream's.
         others = call.candidates[1:] if call.has_bearer else call.candidates
-        for candidate in (*others, *call.candidates[:1]):
-            if secrets.may_be_imported(candidate) and await self._has_imported():
+        ordered = (*others, *call.candidates[:1]) if call.has_bearer else others
+        foreign = [candidate for candidate in ordered if secrets.may_be_imported(candidate)]
+        if not foreign or not await self.has_imported():
+            return None
+        for candidate in foreign if len(foreign) > 1 else ():
+            if await self._find_key(_Reading(self._memory), candidate) is not None:
                 return candidate
-        return None
+        return foreign[0]
 
     def remembered(self, call: Call) -> tuple[str, Resolution] | None:
         """Answer out of memory alone: the first candidate and its resolution, if still right."""
@@ -225,8 +229,11 @@ class Decider:
                     return candidate, routes[candidate]
         return "", None
 
-    async def _has_imported(self) -> bool:
-        """Tell whether there is any key that another system made."""
+    async def has_imported(self) -> bool:
+        """Tell whether there is any key that another system made.
+
+        Raises RedisAway, GrantsIncomplete.
+        """
         return (await self._memory.get(secrets.IMPORTED, int))[1] is not None
 
     async def _resolve(self, key: str, path: bytes | None) -> Resolution:
@@ -245,7 +252,7 @@ class Decider:
     async def _find_key(self, reading: _Reading, key: str) -> wire.KeyGrant | None:
         is_ours = secrets.parse(key) is not None
         digests = list(secrets.digests(key, self._peppers))
-        if not is_ours or await self._has_imported():
+        if not is_ours or await self.has_imported():
             digests.append(secrets.plain_digest(key))
         for index, digest in enumerate(digests):
             grant: wire.KeyGrant | None = await reading.get(wire.key_name(digest), wire.KeyGrant)

@@ -12,10 +12,7 @@ from collections import deque
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
-import hiredis
-
 from apim.gateway.authorizer.counters import Standing, Taken
-from apim.gateway.authorizer.redis_link import RedisAway
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -188,7 +185,7 @@ class Meter:
         try:
             while self._waiting:
                 await self._refill(meters)
-        except (RedisAway, hiredis.ReplyError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
             while self._waiting:
                 _settle(self._waiting.popleft()[1], error)
         finally:

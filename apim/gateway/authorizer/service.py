@@ -27,7 +27,6 @@ from apim.gateway.authorizer.requests import Call, read_check, read_headers, rea
 from apim.keys import secrets
 
 if TYPE_CHECKING:
-
     from apim.gateway.authorizer.denials import Denial
 
     Scope = dict[str, Any]
@@ -121,6 +120,7 @@ class Authorizer:
         self.leases.settle(headers)
         try:
             answer = await self._lend(call, leases.read_want(headers))
+            answer.headers.extend(await self._imports())
             self._was_able = self._was_able or self._able()
         except UNANSWERABLE as error:
             answer = await self._without_redis(call, error)
@@ -132,9 +132,17 @@ class Authorizer:
         """Tell which names changed: the answer that keeps leases alive."""
         try:
             newest, names = await self.changes.since(position)
+            imports = await self._imports()
         except UNANSWERABLE:
             return answers.plain(503, "cannot hear redis\n")
-        return answers.plain(200, f"{newest}\n{RESET if names is None else ' '.join(names)}\n")
+        said = RESET if names is None else " ".join(names)
+        answer = answers.plain(200, f"{newest}\n{said}\n")
+        answer.headers.extend(imports)
+        return answer
+
+    async def _imports(self) -> answers.Headers:
+        """Tell gateways whether what does not look like a key of ours may be one all the same."""
+        return [(b"x-apim-imports", b"1")] if await self.decider.has_imported() else []
 
     # Deciding
 
@@ -209,7 +217,8 @@ class Authorizer:
         position = self.changes.position
         found = await self._find(call, self.decider)
         if isinstance(found, Answer):
-            return _with_refusal_life(found, REFUSAL_MILLISECONDS)
+            has_other_keys = await self.decider.has_imported()
+            return _with_refusal_life(found, 0 if has_other_keys else REFUSAL_MILLISECONDS)
         key, resolution = found
         use = resolution.use(call.method, call.path)
         denial = denial_of(resolution, use, call.address, call.origin)

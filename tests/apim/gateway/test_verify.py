@@ -138,6 +138,24 @@ def test_imported_key_of_another_system_works_and_is_hashed_anew_once(
     put(secrets.IMPORTED, 1)
     store.delete(secrets.REHASH_LIST)
 
+    def told(answer):
+        return answer.headers.get("x-apim-imports")
+
+    asked = {"x-original-uri": path, **headers}
+    ask = authorizer.client
+    eventually(lambda: told(ask.post("/gateway/v1/lease", headers=asked)) == "1")
+    assert told(ask.get("/gateway/v1/changes")) == "1"
+    malformed = ask.post("/gateway/v1/lease", headers={**asked, "x-api-key": "no key"})
+    assert malformed.json()["code"] == "key_malformed"
+    assert malformed.headers["x-apim-deny-ttl"] == "0"
+    # Among several the one that is known counts, wherever it stands.
+    both = {"authorization": "Bearer some.upstream.token", **headers}
+    passed = authorizer.check(path, both)
+    assert passed.headers["x-apim-key"] == world.key.public_id
+    assert "authorization" not in passed.headers["x-envoy-auth-headers-to-remove"]
+    swapped = {"authorization": f"Bearer {foreign}", "x-api-key": "some.other.thing"}
+    assert authorizer.check(path, swapped).headers["x-apim-key"] == world.key.public_id
+
     eventually(lambda: authorizer.check(path, headers).status_code == 200)
     for _ in range(3):
         assert authorizer.check(path, headers).headers["x-apim-key"] == world.key.public_id
@@ -145,8 +163,8 @@ def test_imported_key_of_another_system_works_and_is_hashed_anew_once(
     stripped = authorizer.check(path, bearer).headers["x-envoy-auth-headers-to-remove"]
     assert "authorization" in stripped
     eventually(lambda: store.llen(secrets.REHASH_LIST) == 1)
-    told = msgspec.json.decode(store.lpop(secrets.REHASH_LIST))
+    rehash = msgspec.json.decode(store.lpop(secrets.REHASH_LIST))
     pepper = "insecure-test-pepper-0123456789-0123456789"
     expected = {"key": world.key.pk, "digest": secrets.digest(foreign, pepper), "version": 1}
-    assert told == expected
+    assert rehash == expected
     assert authorizer.check(path, {"x-api-key": "legacy-unknown"}).json()["code"] == "key_unknown"
