@@ -26,8 +26,9 @@ HOURS_KEPT = timedelta(days=90)
 @dataclass(frozen=True, slots=True)
 class RollupTable:
     name: str
-    # Length of a bucket, as PostgreSQL writes it.
+    # Length of a bucket, as PostgreSQL writes it, and as a duration.
     step: str
+    length: timedelta
     kept: timedelta | None
     has_facets: bool = False
 
@@ -38,11 +39,13 @@ class RollupTable:
         return f"{own}, facet, value" if self.has_facets else own
 
 
-MINUTE = RollupTable("analytics_usage_minute", "1 minute", MINUTES_KEPT)
-HOUR = RollupTable("analytics_usage_hour", "1 hour", HOURS_KEPT)
-DAY = RollupTable("analytics_usage_day", "1 day", None)
-FACET_HOUR = RollupTable("analytics_facet_hour", "1 hour", HOURS_KEPT, has_facets=True)
-FACET_DAY = RollupTable("analytics_facet_day", "1 day", None, has_facets=True)
+MINUTE = RollupTable("analytics_usage_minute", "1 minute", timedelta(minutes=1), MINUTES_KEPT)
+HOUR = RollupTable("analytics_usage_hour", "1 hour", timedelta(hours=1), HOURS_KEPT)
+DAY = RollupTable("analytics_usage_day", "1 day", timedelta(days=1), None)
+FACET_HOUR = RollupTable(
+    "analytics_facet_hour", "1 hour", timedelta(hours=1), HOURS_KEPT, has_facets=True
+)
+FACET_DAY = RollupTable("analytics_facet_day", "1 day", timedelta(days=1), None, has_facets=True)
 ALL_TABLES = (MINUTE, HOUR, DAY, FACET_HOUR, FACET_DAY)
 
 SUMS = (

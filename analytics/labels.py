@@ -42,6 +42,8 @@ def labels(dimension: Dimension | None, groups: Iterable[str]) -> dict[str, Labe
     if dimension == "environment":
         names = {"live": _("Live"), "test": _("Test"), "": _("Unknown")}
         return {group: Label(group, names.get(group, group)) for group in known}
+    if dimension in {"method", "country", "client"}:
+        return {group: Label(group, group or _("Unknown")) for group in known}
     return _of_models(dimension, known)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
-from analytics.aggregation import DAY, HOUR, MINUTE, RollupTable
+from analytics.aggregation import DAY, FACET_DAY, FACET_HOUR, HOUR, MINUTE, RollupTable
+from analytics.events import MICRO
+from analytics.models import Facet
 from analytics.rollups import TABLES
 from analytics.sketch import COUNT_BITS, SLOTS_PER_TIMER, TIMER_BITS
 from apim.accounts.models import Organization
@@ -52,11 +55,16 @@ DIMENSIONS: dict[str, str] = {
     "environment": "a.environment",
     "status": "r.status / 100",
     "status_code": "r.status",
+    "method": "a.method",
+    **dict.fromkeys(Facet.values, "r.value"),
 }
+# Where usage by a facet stands; it has no minutes.
+_FACETED = {MINUTE: FACET_HOUR, HOUR: FACET_HOUR, DAY: FACET_DAY}
 SUMS = (
     "sum(r.calls)::bigint AS calls,"
     " coalesce(sum(r.calls) FILTER (WHERE r.status >= 400), 0)::bigint AS errors,"
-    " sum(r.billable)::bigint AS billable, sum(r.denied)::bigint AS denied"
+    " sum(r.billable)::bigint AS billable, sum(r.denied)::bigint AS denied,"
+    " sum(r.overage)::bigint AS overage, sum(r.units_micro)::bigint AS units_micro"
 )
 # Unrolls the latency histogram: one row per timer and slot with its calls.
 SLOTS = "CROSS JOIN LATERAL unnest(r.latency) AS element"
@@ -88,12 +96,49 @@ class Selection:
             return list(cursor.fetchall())
 
 
+def facet_of(filters: UsageFilters, dimension: Dimension | None = None) -> Facet | None:
+    """The facet that a question is about. Raises InvalidInput when it is about both."""
+    asked = {name for name in Facet.values if getattr(filters, name) is not None}
+    if dimension in Facet.values:
+        asked.add(dimension)
+    if len(asked) > 1:
+        raise InvalidInput("usage is told by country or by client, not by both at once")
+    return Facet(asked.pop()) if asked else None
+
+
+def table_of(bucket: Bucket, facet: Facet | None) -> RollupTable:
+    return _FACETED[TABLES[bucket]] if facet else TABLES[bucket]
+
+
+def whole_of(table: RollupTable) -> RollupTable:
+    """The table of all calls with the buckets of a faceted one."""
+    return HOUR if table is FACET_HOUR else DAY
+
+
+def units(micro: int) -> Decimal:
+    """Measured units, exactly."""
+    return Decimal(micro) / MICRO
+
+
 def select(
-    table: RollupTable, organization: Organization | None, period: Period, filters: UsageFilters
+    table: RollupTable,
+    organization: Organization | None,
+    period: Period,
+    filters: UsageFilters,
+    facet: Facet | None = None,
 ) -> Selection:
-    """Rows of `table` inside the period that the filters let through, of one organization or all."""
+    """Rows of `table` inside the period that the filters let through, of one organization or all.
+
+    `facet` goes with a table that has facets.
+    """
     params: dict[str, Any] = {"start": period.start, "end": period.end}
     conditions = ["r.bucket >= %(start)s", "r.bucket < %(end)s"]
+    if facet is not None:
+        conditions.append("r.facet = %(facet)s")
+        params["facet"] = str(facet)
+        if (value := getattr(filters, facet)) is not None:
+            conditions.append("r.value = %(value)s")
+            params["value"] = value
     if organization is not None:
         conditions.append("r.organization_id = %(own)s")
         params["own"] = organization.pk
@@ -105,6 +150,9 @@ def select(
     if filters.environment is not None:
         conditions.append("a.environment = %(environment)s")
         params["environment"] = filters.environment
+    if filters.method is not None:
+        conditions.append("a.method = %(method)s")
+        params["method"] = filters.method
     if filters.status_class is not None:
         conditions.append("r.status / 100 = %(status_class)s")
         params["status_class"] = _status_class(filters.status_class)
@@ -140,8 +188,10 @@ def widened(period: Period, step: timedelta) -> Period:
     return Period(floor(period.start, step), end if end == period.end else end + step)
 
 
-def usable_bucket(bucket: Bucket, period: Period) -> Bucket:
+def usable_bucket(bucket: Bucket, period: Period, facet: Facet | None = None) -> Bucket:
     """The asked bucket, or a coarser one where the rollups no longer go back so far."""
+    if facet is not None and bucket == "minute":
+        bucket = "hour"
     while bucket in COARSER:
         kept = TABLES[bucket].kept
         reaches = kept is None or period.start >= clock.now() - kept
@@ -158,16 +208,12 @@ def buckets_of(period: Period, step: timedelta) -> tuple[datetime, ...]:
     return tuple(period.start + index * step for index in range(count))
 
 
-def table_for_totals(period: Period) -> RollupTable:
+def table_for_totals(period: Period, facet: Facet | None = None) -> RollupTable:
     """The coarsest table that has the period's bounds, else the finest that reaches back so far."""
     now = clock.now()
-    for table, step in ((DAY, STEPS["day"]), (HOUR, STEPS["hour"]), (MINUTE, STEPS["minute"])):
-        fits_end = period.end >= now or floor(period.end, step) == period.end
+    for table in (DAY, HOUR, MINUTE):
+        fits_end = period.end >= now or floor(period.end, table.length) == period.end
         kept = table.kept is None or period.start >= now - table.kept
-        if kept and fits_end and floor(period.start, step) == period.start:
-            return table
-    return TABLES[usable_bucket("minute", period)]
-
-
-def step_of(table: RollupTable) -> timedelta:
-    return next(step for name, step in STEPS.items() if TABLES[name] is table)
+        if kept and fits_end and floor(period.start, table.length) == period.start:
+            return _FACETED[table] if facet else table
+    return table_of(usable_bucket("minute", period), facet)

@@ -21,6 +21,7 @@ from analytics.reports import (
     BillableDay,
     DailyCalls,
     IntakeHealth,
+    Latency,
     LatencySeries,
     Series,
     UsageRow,
@@ -31,11 +32,14 @@ from analytics.rollups import TABLES
 from analytics.sketch import Timer, percentiles_ms
 from apim.core import clock
 from apim.core.clock import Period, last_days
+from apim.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from analytics.labels import Label
+    from analytics.models import Facet
     from analytics.query import Selection
     from analytics.reports import Bucket, Dimension, UsageFilters
     from apim.accounts.models import Organization
@@ -54,7 +58,9 @@ __all__ = [
 ]
 
 OTHER = "other"
-_MEASURES = 4  # calls, errors, billable, denied
+SHARES = (0.5, 0.9, 0.95, 0.99)
+# calls, errors, billable, denied, overage, units (millionths): the order of query.SUMS.
+_MEASURES = 6
 
 
 def best_bucket(period: Period) -> Bucket:
@@ -82,11 +88,16 @@ def usage_series(
     The answer's bucket is coarser than asked where finer rollups are no longer kept. The bucket
     that is open now is included. Raises InvalidInput for an unknown dimension.
     """
-    bucket = query.usable_bucket(bucket, period)
+    facet = query.facet_of(filters, group_by)
+    bucket = query.usable_bucket(bucket, period, facet)
     period = query.widened(period, query.STEPS[bucket])
     buckets = query.buckets_of(period, query.STEPS[bucket])
-    selection = query.select(TABLES[bucket], organization, period, filters)
+    table = query.table_of(bucket, facet)
+    selection = query.select(table, organization, period, filters, facet)
     cells = selection.rows(_series_sql(selection, group_by), top=top)
+    if facet is not None and facet == group_by:
+        whole = query.select(TABLES[bucket], organization, period, filters)
+        cells += _without_value(cells, whole.rows(_series_sql(whole, None), top=1))
     return UsageSeries(
         period,
         bucket,
@@ -108,10 +119,30 @@ def _series_sql(selection: Selection, group_by: Dimension | None) -> str:
         )
         SELECT least(place, %(top)s + 1) AS place, CASE WHEN place <= %(top)s THEN name END AS name,
                bucket, sum(calls)::bigint, sum(errors)::bigint, sum(billable)::bigint,
-               sum(denied)::bigint
+               sum(denied)::bigint, sum(overage)::bigint, sum(units_micro)::bigint
         FROM cells JOIN ranked USING (name)
         GROUP BY 1, 2, 3 ORDER BY 1, 3
     """  # noqa: S608 - built from constants; values are parameters
+
+
+def _without_value(
+    cells: list[tuple[Any, ...]], whole: list[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    """What is left of the whole, by bucket: a facet's rollups leave out the calls without a value."""
+    known: dict[datetime, list[int]] = {}
+    for _place, _name, bucket, *sums in cells:
+        total = known.setdefault(bucket, [0] * _MEASURES)
+        known[bucket] = [one + other for one, other in zip(total, sums, strict=True)]
+    rest = [
+        (
+            0,
+            "",
+            bucket,
+            *(n - m for n, m in zip(sums, known.get(bucket, [0] * _MEASURES), strict=True)),
+        )
+        for _place, _name, bucket, *sums in whole
+    ]
+    return [row for row in rest if row[3] > 0]
 
 
 def _series(
@@ -128,10 +159,11 @@ def _series(
                 measure[places[bucket]] += amount
     names = labels(group_by, [name for name in values if name is not None])
     series = []
-    for name, (calls, errors, billable, denied) in values.items():
+    for name, measures in values.items():
         key, text = (OTHER, _("Other")) if name is None else names[name]
-        amounts = (tuple(calls), tuple(errors), tuple(billable), tuple(denied))
-        series.append(Series(key, text, *amounts))
+        calls, errors, billable, denied, overage, units_micro = map(tuple, measures)
+        units = tuple(map(query.units, units_micro))
+        series.append(Series(key, text, calls, errors, billable, denied, overage, units))
     return tuple(series)
 
 
@@ -149,30 +181,45 @@ def latency_series(
     period: Period,
     bucket: Bucket = "hour",
     filters: UsageFilters = NO_FILTERS,
+    timer: Timer = Timer.TOTAL,
 ) -> LatencySeries:
-    """Latency percentiles per bucket, each off by at most 1.5 %."""
-    bucket = query.usable_bucket(bucket, period)
+    """Latency percentiles per bucket, each off by at most 1.5 %.
+
+    Raises InvalidInput for the upstream's or the gateway's time of a country or client.
+    """
+    facet = query.facet_of(filters)
+    if facet is not None and timer != Timer.TOTAL:
+        raise InvalidInput("of a country or client only the total time is told")
+    bucket = query.usable_bucket(bucket, period, facet)
     step = query.STEPS[bucket]
     period = query.widened(period, step)
     buckets = query.buckets_of(period, step)
-    selection = query.select(TABLES[bucket], organization, period, filters)
+    table = query.table_of(bucket, facet)
+    selection = query.select(table, organization, period, filters, facet)
     slots: dict[datetime, dict[int, int]] = {}
-    for at, slot, calls in selection.rows(_slots_sql(selection, "r.bucket")):
+    for at, slot, calls in selection.rows(_slots_sql(selection, "r.bucket", timer)):
         slots.setdefault(at, {})[slot] = calls
-    points = [percentiles_ms(slots.get(at, {}), (0.5, 0.95, 0.99)) for at in buckets]
-    p50, p95, p99 = (tuple(point[index] for point in points) for index in range(3))
-    return LatencySeries(period, bucket, buckets, p50, p95, p99, _is_last_open(buckets, step))
+    points = [percentiles_ms(slots.get(at, {}), SHARES) for at in buckets]
+    p50, p90, p95, p99 = (tuple(point[index] for point in points) for index in range(4))
+    is_open = _is_last_open(buckets, step)
+    return LatencySeries(period, bucket, buckets, p50, p95, p99, is_open, p90)
 
 
 def _slots_sql(
-    selection: Selection, group: str, *, timer: Timer = Timer.TOTAL, shown: bool = False
+    selection: Selection, group: str, timer: Timer | None, *, shown: bool = False
 ) -> str:
-    """(group, slot, calls) of the total time; with `shown` only of the groups in that parameter."""
+    """(group, slot, calls) of a timer; None groups by timer as well: (group, timer, slot, calls).
+
+    With `shown` only of the groups in that parameter.
+    """
     source = selection.source.replace(" WHERE ", f" {query.SLOTS} WHERE ", 1)
-    source += f" AND {query.TIMER} = {timer:d}"
+    if timer is not None:
+        source += f" AND {query.TIMER} = {timer:d}"
     if shown:
         source += f" AND {group} = ANY(%(shown)s)"
-    return f"SELECT {group}, {query.SLOT} AS slot, {query.SLOT_CALLS} {source} GROUP BY 1, 2"
+    names = group if timer is not None else f"{group}, {query.TIMER}"
+    places = "1, 2" if timer is not None else "1, 2, 3"
+    return f"SELECT {names}, {query.SLOT} AS slot, {query.SLOT_CALLS} {source} GROUP BY {places}"
 
 
 def usage_totals(
@@ -187,13 +234,20 @@ def usage_totals(
                coalesce(sum(r.calls) FILTER (WHERE r.status / 100 = 5), 0)::bigint,
                coalesce(sum(r.denied), 0)::bigint, coalesce(sum(r.billable), 0)::bigint,
                coalesce(sum(r.request_bytes), 0)::bigint,
-               coalesce(sum(r.response_bytes), 0)::bigint, coalesce(sum(r.duration_us), 0)::bigint
+               coalesce(sum(r.response_bytes), 0)::bigint, coalesce(sum(r.duration_us), 0)::bigint,
+               coalesce(sum(r.units_micro), 0)::bigint, coalesce(sum(r.cost), 0)::bigint,
+               coalesce(sum(r.overage), 0)::bigint, count(DISTINCT a.key_id)
         {selection.source}
         """
     )
-    slots = {slot: calls for _, slot, calls in selection.rows(_slots_sql(selection, "1"))}
-    calls, errors_4xx, errors_5xx, denied, billable, request_bytes, response_bytes, time_us = sums
-    p50, p90, p95, p99 = percentiles_ms(slots, (0.5, 0.9, 0.95, 0.99))
+    calls, errors_4xx, errors_5xx, denied, billable, request_bytes, response_bytes = sums[:7]
+    duration_us, units_micro, cost, overage, unique_keys = sums[7:]
+    slots: dict[int, dict[int, int]] = {}
+    for _group, timer, slot, counted in selection.rows(_slots_sql(selection, "1", None)):
+        slots.setdefault(timer, {})[slot] = counted
+    total, upstream, gateway = (
+        Latency(*percentiles_ms(slots.get(timer, {}), SHARES)) for timer in Timer
+    )
     return UsageTotals(
         calls=calls,
         errors_4xx=errors_4xx,
@@ -202,19 +256,36 @@ def usage_totals(
         billable=billable,
         request_bytes=request_bytes,
         response_bytes=response_bytes,
-        mean_ms=time_us / calls / 1000 if calls else None,
-        p50_ms=p50,
-        p90_ms=p90,
-        p95_ms=p95,
-        p99_ms=p99,
+        mean_ms=duration_us / calls / 1000 if calls else None,
+        p50_ms=total.p50_ms,
+        p90_ms=total.p90_ms,
+        p95_ms=total.p95_ms,
+        p99_ms=total.p99_ms,
+        upstream=upstream,
+        gateway=gateway,
+        units=query.units(units_micro),
+        cost=cost,
+        overage=overage,
+        unique_keys=unique_keys,
     )
 
 
 def _select_totals(
-    organization: Organization | None, period: Period, filters: UsageFilters
+    organization: Organization | None,
+    period: Period,
+    filters: UsageFilters,
+    facet: Facet | None = None,
 ) -> Selection:
-    table = query.table_for_totals(period)
-    return query.select(table, organization, query.widened(period, query.step_of(table)), filters)
+    facet = facet or query.facet_of(filters)
+    table = query.table_for_totals(period, facet)
+    widened = query.widened(period, table.length)
+    return query.select(table, organization, widened, filters, facet)
+
+
+_ROW_SUMS = (
+    f"{query.SUMS}, sum(r.cost)::bigint, sum(r.request_bytes)::bigint,"
+    " sum(r.response_bytes)::bigint, count(DISTINCT a.key_id), max(r.last_at)"
+)
 
 
 def usage_by(
@@ -227,37 +298,62 @@ def usage_by(
 ) -> tuple[UsageRow, ...]:
     """The table behind a chart: one row per group, most calls first.
 
-    Raises InvalidInput for an unknown dimension.
+    Calls whose country or client is not known are a row without a latency. Raises InvalidInput for
+    an unknown dimension.
     """
-    selection = _select_totals(organization, period, filters)
+    facet = query.facet_of(filters, dimension)
+    selection = _select_totals(organization, period, filters, facet)
     group = query.dimension_sql(dimension)
     rows = selection.rows(
-        f"""
-        SELECT {group}, {query.SUMS}, sum(r.request_bytes)::bigint, sum(r.response_bytes)::bigint,
-               max(r.last_at)
-        {selection.source} GROUP BY 1 ORDER BY calls DESC, 1 LIMIT %(limit)s
-        """,
+        f"SELECT {group}, {_ROW_SUMS} {selection.source} GROUP BY 1 ORDER BY calls DESC, 1"
+        " LIMIT %(limit)s",
         limit=limit,
     )
     slots: dict[str, dict[int, int]] = {}
     shown = [row[0] for row in rows]
-    for name, slot, calls in selection.rows(_slots_sql(selection, group, shown=True), shown=shown):
+    statement = _slots_sql(selection, group, Timer.TOTAL, shown=True)
+    for name, slot, calls in selection.rows(statement, shown=shown):
         slots.setdefault(name, {})[slot] = calls
-    names = labels(dimension, shown)
+    if facet is not None and facet == dimension:
+        rows += _row_without_value(organization, selection, filters)
+    names = labels(dimension, [row[0] for row in rows])
     return tuple(
-        UsageRow(
-            *names[name],
-            calls,
-            errors,
-            denied,
-            billable,
-            request_bytes,
-            response_bytes,
-            percentiles_ms(slots.get(name, {}), (0.95,))[0],
-            last_at,
-        )
-        for name, calls, errors, billable, denied, request_bytes, response_bytes, last_at in rows
+        _usage_row(names[name], sums, percentiles_ms(slots.get(name, {}), (0.95,))[0])
+        for name, *sums in rows
     )
+
+
+def _usage_row(label: Label, sums: list[Any], p95_ms: float | None) -> UsageRow:
+    calls, errors, billable, denied, overage, units_micro, cost, *rest = sums
+    request_bytes, response_bytes, unique_keys, last_at = rest
+    return UsageRow(
+        *label,
+        calls=calls,
+        errors=errors,
+        denied=denied,
+        billable=billable,
+        request_bytes=request_bytes,
+        response_bytes=response_bytes,
+        p95_ms=p95_ms,
+        last_at=last_at,
+        units=query.units(units_micro),
+        cost=cost,
+        overage=overage,
+        unique_keys=unique_keys,
+    )
+
+
+def _row_without_value(
+    organization: Organization | None, selection: Selection, filters: UsageFilters
+) -> list[tuple[Any, ...]]:
+    """The calls that a facet's rollups leave out, as one row: the whole less what has a value."""
+    start, end = selection.params["start"], selection.params["end"]
+    table = query.whole_of(selection.table)
+    whole = query.select(table, organization, Period(start, end), filters)
+    ((*every, unique_keys, last_at),) = whole.rows(f"SELECT {_ROW_SUMS} {whole.source}")
+    ((*known, _keys, _at),) = selection.rows(f"SELECT {_ROW_SUMS} {selection.source}")
+    rest = [(n or 0) - (m or 0) for n, m in zip(every, known, strict=True)]
+    return [("", *rest, unique_keys, last_at)] if rest[0] > 0 else []
 
 
 def key_sparklines(key_ids: Iterable[int], days: int = 30) -> dict[int, DailyCalls]:

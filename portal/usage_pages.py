@@ -44,6 +44,8 @@ DIMENSIONS = {
     "application": gettext_lazy("Application"),
     "key": gettext_lazy("API key"),
     "api": "API",
+    "client": gettext_lazy("Client"),
+    "country": gettext_lazy("Country"),
 }
 
 
@@ -52,6 +54,8 @@ HEADINGS = {
     "application": gettext_lazy("By application"),
     "key": gettext_lazy("By API key"),
     "api": gettext_lazy("By API"),
+    "client": gettext_lazy("By client"),
+    "country": gettext_lazy("By country"),
 }
 UNITS = {
     "minute": gettext_lazy("calls per minute"),
@@ -200,6 +204,11 @@ def live_context(query: UsageQuery) -> dict[str, Any]:
     """What changes with every call."""
     series = query.series("status")
     names = ["operation", "key"] if query.filters.application else list(DIMENSIONS)[:3]
+    tables = [(name, DIMENSIONS[name], HEADINGS[name], query.rows(name)) for name in names]
+    for name in ("client", "country"):
+        rows = query.rows(name)
+        if any(row.key for row in rows):  # most gateways do not know the country
+            tables.append((name, DIMENSIONS[name], HEADINGS[name], rows))
     return {
         "chosen": query.chosen,
         "totals": usage_totals(
@@ -210,7 +219,7 @@ def live_context(query: UsageQuery) -> dict[str, Any]:
         "chart_period": f"{query.chosen.label}, {zone_label(series.bucket)}",
         "chart_unit": UNITS[series.bucket],
         "is_last_open": series.is_last_open,
-        "tables": [(name, DIMENSIONS[name], HEADINGS[name], query.rows(name)) for name in names],
+        "tables": tables,
     }
 
 

@@ -39,6 +39,9 @@ GROUPS: dict[str, Dimension] = {
     "key": "key",
     "status": "status",
     "gateway": "gateway",
+    "method": "method",
+    "country": "country",
+    "client": "client",
 }
 # Query parameter -> model whose public id it holds.
 _OBJECTS: dict[str, type[Model]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import OuterRef, Subquery
 from django.shortcuts import render
@@ -24,6 +24,7 @@ from apim.ui.spreadsheets import csv_answer
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
+    from analytics.reports import UsageRow
     from apim.accounts.viewers import ViewerRequest
 
 DIMENSIONS = {
@@ -37,6 +38,9 @@ DIMENSIONS = {
     "key": _("API key"),
     "status": _("Status"),
     "gateway": _("Gateway"),
+    "method": _("Method"),
+    "country": _("Country"),
+    "client": _("Client"),
 }
 
 
@@ -52,6 +56,9 @@ DRILL = {
     "key": "operation",
     "status": "operation",
     "gateway": "api",
+    "method": "operation",
+    "country": "organization",
+    "client": "organization",
 }
 
 PRESET_LABELS = {
@@ -133,14 +140,20 @@ def explorer(request: ViewerRequest) -> HttpResponse:
     return render(request, "dashboard/usage/explorer.html", context)
 
 
+def _cells(row: UsageRow) -> list[Any]:
+    figures = [row.label, row.calls, row.errors, row.denied, row.billable, row.units]
+    return [*figures, row.overage, row.unique_keys, row.request_bytes, row.response_bytes]
+
+
 @staff(*roles.TRAFFIC)
 def export(request: ViewerRequest) -> HttpResponse:
     """The explorer's table as CSV, with the same query parameters."""
     query = UsageQuery.from_request(request)
     rows = usage_by(None, period=query.period, dimension=query.dimension, filters=query.filters)
     header = ["from", "to", query.dimension, "calls", "errors", "denied", "billable"]
+    header += ["units", "overage", "keys", "request_bytes", "response_bytes"]
     start, end = query.period.start.isoformat(), query.period.end.isoformat()
-    cells = [[start, end, r.label, r.calls, r.errors, r.denied, r.billable] for r in rows]
+    cells = [[start, end, *_cells(row)] for row in rows]
     return csv_answer(f"usage-by-{query.dimension}.csv", [header, *cells])
 
 

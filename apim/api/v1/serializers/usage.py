@@ -53,6 +53,13 @@ class UsageQuery(Body):
     status_class = serializers.ChoiceField(
         choices=["1xx", "2xx", "3xx", "4xx", "5xx"], required=False
     )
+    method = serializers.CharField(required=False, help_text="GET, POST …, or OTHER.")
+    country = serializers.CharField(
+        required=False, help_text="ISO 3166-1 alpha-2. Not together with client."
+    )
+    client = serializers.CharField(
+        required=False, help_text="The calling program's family, like curl. Not with country."
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         until = attrs.pop("until", None) or clock.now()
@@ -64,7 +71,7 @@ class UsageQuery(Body):
             raise serializers.ValidationError(
                 {"since": [message % {"days": LONGEST_SPAN.days}]}, code="period"
             )
-        names = (*NOUNS, "environment", "status_class")
+        names = (*NOUNS, "environment", "status_class", "method", "country", "client")
         filters = UsageFilters(**{name: attrs.pop(name) for name in names if name in attrs})
         return {**attrs, "period": Period(since, until), "filters": filters}
 
@@ -86,6 +93,11 @@ class ByQuery(UsageQuery):
     limit = serializers.IntegerField(min_value=1, max_value=1000, default=100)
 
 
+def _units() -> serializers.DecimalField:
+    """Measured units: a decimal as text, to lose nothing."""
+    return serializers.DecimalField(max_digits=30, decimal_places=6)
+
+
 class PeriodSerializer(serializers.Serializer[Any]):
     start = serializers.DateTimeField()
     end = serializers.DateTimeField()
@@ -100,6 +112,8 @@ class SeriesSerializer(serializers.Serializer[Any]):
     errors = serializers.ListField(child=serializers.IntegerField())  # type: ignore[assignment]
     billable = serializers.ListField(child=serializers.IntegerField())
     denied = serializers.ListField(child=serializers.IntegerField())
+    overage = serializers.ListField(child=serializers.IntegerField())
+    units = serializers.ListField(child=_units())
 
 
 class UsageSeriesSerializer(serializers.Serializer[Any]):
@@ -108,6 +122,15 @@ class UsageSeriesSerializer(serializers.Serializer[Any]):
     buckets = serializers.ListField(child=serializers.DateTimeField())
     series = SeriesSerializer(many=True)
     is_last_open = serializers.BooleanField(help_text="Whether the last bucket still fills.")
+
+
+class LatencySerializer(serializers.Serializer[Any]):
+    """Percentiles in milliseconds, each off by at most 1.5 %."""
+
+    p50_ms = serializers.FloatField(allow_null=True)
+    p90_ms = serializers.FloatField(allow_null=True)
+    p95_ms = serializers.FloatField(allow_null=True)
+    p99_ms = serializers.FloatField(allow_null=True)
 
 
 class UsageTotalsSerializer(serializers.Serializer[Any]):
@@ -123,6 +146,12 @@ class UsageTotalsSerializer(serializers.Serializer[Any]):
     p90_ms = serializers.FloatField(allow_null=True)
     p95_ms = serializers.FloatField(allow_null=True)
     p99_ms = serializers.FloatField(allow_null=True)
+    upstream = LatencySerializer(help_text="The upstream's part of the time.")
+    gateway = LatencySerializer(help_text="What the gateway adds to the upstream's time.")
+    units = _units()
+    cost = serializers.IntegerField(help_text="Calls weighted by what they count in limits.")
+    overage = serializers.IntegerField(help_text="Calls beyond a soft limit.")
+    unique_keys = serializers.IntegerField()
 
 
 class UsageRowSerializer(serializers.Serializer[Any]):
@@ -136,6 +165,10 @@ class UsageRowSerializer(serializers.Serializer[Any]):
     response_bytes = serializers.IntegerField()
     p95_ms = serializers.FloatField(allow_null=True)
     last_at = serializers.DateTimeField()
+    units = _units()
+    cost = serializers.IntegerField()
+    overage = serializers.IntegerField()
+    unique_keys = serializers.IntegerField()
 
 
 class UsageBySerializer(serializers.Serializer[Any]):
