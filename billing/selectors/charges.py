@@ -25,6 +25,7 @@ from billing.charges import (
 from billing.rating.engine import effective_unit_amount
 from billing.rating.prices import PerUnit
 from billing.selectors.book import load_book
+from billing.selectors.frozen import with_frozen
 from billing.selectors.rated import rate_periods
 from billing.terms import terms_of
 
@@ -66,7 +67,7 @@ def running_charges(
 
     `period` names a calendar month (UTC); the month is the organization's own, in its time zone.
     It shows each subscription's billing period that begins in it; the present month shows the
-    period that is running. Every open subscription has a line, also without calls; one that ended
+    period that is running. A closed period shows what was charged, any other is rated anew. Every open subscription has a line, also without calls; one that ended
     has a line if it was called or owes something. Raises InvalidInput when the period is no
     calendar month.
     """
@@ -148,7 +149,7 @@ def _rated(subscriptions: QuerySet[Subscription], month: Period) -> list[RatedSu
         for pk, subscription in book.subscriptions.items()
         if (period := billing_period(book, subscription, month.start.year, month.start.month))
     }
-    return rate_periods(book, periods)
+    return with_frozen(rate_periods(book, periods))
 
 
 def _month(period: Period | None) -> Period:

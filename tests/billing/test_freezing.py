@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from apim.audit.actors import SYSTEM
 from apim.audit.models import AuditEvent
 from apim.core.clock import month_of
+from apim.core.money import Money
 from billing.errors import PeriodNotEnded
 from billing.models import BillingPeriod, RatedLine
 from billing.rating.prices import (
@@ -20,6 +21,7 @@ from billing.rating.prices import (
     UsagePrice,
     per_unit,
 )
+from billing.selectors import charges_overview, running_charges
 from billing.selectors.book import load_book
 from billing.selectors.lines import frozen_line, frozen_periods
 from billing.selectors.rated import rate_periods
@@ -131,3 +133,14 @@ def test_a_free_period_is_closed_too(world, subscription, noon):
     noon.move_to(NOW + timedelta(days=20))
     (period,) = freeze_period(actor=SYSTEM, rated=rated(subscription))
     assert (period.state, period.total_minor, period.lines.count()) == ("closed", 0, 0)
+
+
+def test_a_closed_month_shows_what_was_charged_whatever_came_in_since(november, world, call):
+    freeze_period(actor=SYSTEM, rated=november)
+    before = running_charges(world.customer.organization, month_of(NOW))
+    assert before.totals == (Money(november.bills[0].total_minor, "EUR"),)
+    call(5000, at=NOW)
+    after = running_charges(world.customer.organization, month_of(NOW))
+    assert after.totals == before.totals == charges_overview(month_of(NOW)).totals
+    assert after.charges[0].calls == before.charges[0].calls + 5000
+    assert after.charges[0].lines == november.bills[0].lines
