@@ -1,4 +1,7 @@
-"""Names are unique per plan. Concurrently: limits go on being read while this runs."""
+"""Names are unique per plan. Concurrently: limits go on being read while this runs.
+
+Each index is dropped first: one whose making was interrupted stays behind invalid.
+"""
 
 from django.db import migrations, models
 
@@ -22,8 +25,11 @@ class Migration(migrations.Migration):
             state_operations=[migrations.AddConstraint("limit", NAMES)],
             database_operations=[
                 migrations.RunSQL(
-                    """CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS limit_name_per_plan
-                    ON catalog_limit (plan_id, name) WHERE name <> ''""",
+                    [
+                        "DROP INDEX CONCURRENTLY IF EXISTS limit_name_per_plan",
+                        """CREATE UNIQUE INDEX CONCURRENTLY limit_name_per_plan
+                        ON catalog_limit (plan_id, name) WHERE name <> ''""",
+                    ],
                     "DROP INDEX CONCURRENTLY IF EXISTS limit_name_per_plan",
                 )
             ],
@@ -32,9 +38,12 @@ class Migration(migrations.Migration):
             state_operations=[migrations.AddConstraint("limit", PARTS)],
             database_operations=[
                 migrations.RunSQL(
-                    """CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS limit_parts_per_plan
-                    ON catalog_limit (plan_id, "window", every, per, "group", is_soft)
-                    WHERE name = ''""",
+                    [
+                        "DROP INDEX CONCURRENTLY IF EXISTS limit_parts_per_plan",
+                        """CREATE UNIQUE INDEX CONCURRENTLY limit_parts_per_plan
+                        ON catalog_limit (plan_id, "window", every, per, "group", is_soft)
+                        WHERE name = ''""",
+                    ],
                     "DROP INDEX CONCURRENTLY IF EXISTS limit_parts_per_plan",
                 )
             ],
