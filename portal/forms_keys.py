@@ -148,12 +148,22 @@ class KeyRulesForm(forms.Form):
         )
 
     def refuse(self, error: DomainError) -> None:
-        """Show a refusal; what is wrong with limits stands above the form, in its own words."""
-        limits = error.fields.pop("limits", [])
-        for message in limits:
+        """Show a refusal beside its fields; a limit is named by its place among those given."""
+        given = [name for name in self._limit_names if self.cleaned_data.get(name) is not None]
+        fields = {}
+        for name, messages in error.fields.items():
+            place = name.removeprefix("limits/")
+            is_asked = place.isdigit() and int(place) < len(given)
+            fields[given[int(place)] if is_asked else name] = messages
+        for message in fields.pop("limits", []):
             self.add_error(None, message)
-        if error.fields or not limits:
+        error.fields = fields
+        if fields or self.is_valid():
             add_domain_error(self, error)
+
+    @property
+    def _limit_names(self) -> list[str]:
+        return [_limit_field(kind, window) for kind, window, _label in LIMITS]
 
 
 class IssueKeyForm(KeyRulesForm, OneTimeForm):

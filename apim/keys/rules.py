@@ -190,10 +190,11 @@ def _limits(
         wrong.append(_at_most(MAX_LIMITS))
     groups = set(operation_groups(application)) if any(limit.group for limit in wanted) else set()
     plans = plan_limits(application)
-    for limit in wanted:
-        wrong += _limit_problems(limit, groups, plans)
     if wrong:
-        problems["limits"] = wrong[:5]
+        problems["limits"] = wrong
+    for place, limit in enumerate(wanted):
+        if found := _limit_problems(limit, groups, plans):
+            problems[f"limits/{place}"] = found
     return tuple(wanted)
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from analytics.services import note_keys_used
 from apim.catalog.models import Operation
 from apim.core import clock
 from apim.keys import services as keys
@@ -100,7 +101,8 @@ def test_wrong_rules_stay_in_the_form_beside_their_errors(alice_client, board, s
     assert answer.status_code == 422
     assert "is no network" in answer.text
     assert "10.0.0.5/8" in answer.text
-    assert "51 is more than the 50" in answer.text
+    beside = answer.text.partition('id="id_limit_second_error"')[2]
+    assert "51 is more than the 50" in beside
     assert '<details class="disclosure" open>' in answer.text
     assert not ApiKey.objects.exists()
 
@@ -136,6 +138,15 @@ def test_the_fragment_says_where_the_old_key_was_seen(alice_client, charlie_clie
     fragment = alice_client.get(url).text
     assert "was last seen 4 min ago, from 203.0.113.7 through gateway quay" in fragment
     assert charlie_client.get(url).status_code == 404
+
+
+def test_a_call_through_a_gateway_shows_from_where_it_came(alice_client, key, subscription, call):
+    call(key, subscription, times=2)
+    assert note_keys_used() == 1
+    page = alice_client.get(reverse("portal:key", args=[key.public_id])).text
+    assert "192.0.2.7" in page
+    assert "by quay" in page
+    assert note_keys_used() == 0
 
 
 def test_a_grace_of_ones_own_choice(alice_client, key):

@@ -40,10 +40,16 @@ def test_a_key_is_issued_with_rules_and_tells_them(alice_api, application):
 def test_wrong_rules_are_refused_by_field(alice_api, application):
     answer = alice_api.post(
         KEYS,
-        {"application": application.public_id, "cidrs": ["10.0.0.5/8"], "scopes": ["Nothing"]},
+        {
+            "application": application.public_id,
+            "cidrs": ["10.0.0.5/8"],
+            "scopes": ["Nothing"],
+            "limits": [{"window": "day", "quota": 5}, {"window": "", "quota": 5}],
+        },
     )
     assert answer.status_code == 422
-    assert {error["pointer"] for error in answer.json()["errors"]} == {"#/cidrs", "#/scopes"}
+    wrong = {error["pointer"] for error in answer.json()["errors"]}
+    assert wrong == {"#/cidrs", "#/scopes", "#/limits/1"}
 
 
 def test_a_change_replaces_only_the_lists_that_it_names(alice_api, application):

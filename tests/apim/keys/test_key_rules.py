@@ -84,7 +84,7 @@ def test_what_is_no_origin_is_refused(actor, subscribed, origin):
 
 def test_a_limit_above_the_plans_is_refused_naming_both(actor, subscribed):
     problem = refusal(actor, subscribed, limits=[LimitTermsGiven(quota=61, window="minute")])
-    assert "61 is more than the 60" in problem["limits"][0]
+    assert "61 is more than the 60" in problem["limits/0"][0]
 
 
 def test_a_limit_of_a_window_that_the_plan_leaves_open_may_be_any(actor, subscribed):
@@ -94,7 +94,7 @@ def test_a_limit_of_a_window_that_the_plan_leaves_open_may_be_any(actor, subscri
 
 def test_a_limit_of_one_group_is_held_against_the_plans_limit_for_all(actor, subscribed):
     wanted = LimitTermsGiven(quota=100, window="minute", group="Water")
-    assert "more than the 60" in refusal(actor, subscribed, limits=[wanted])["limits"][0]
+    assert "more than the 60" in refusal(actor, subscribed, limits=[wanted])["limits/0"][0]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_limit_of_one_group_is_held_against_the_plans_limit_for_all(actor, sub
     ],
 )
 def test_impossible_limits_are_refused(actor, subscribed, limit):
-    assert refusal(actor, subscribed, limits=[limit])["limits"]
+    assert refusal(actor, subscribed, limits=[limit])["limits/0"]
 
 
 def test_one_limit_per_window_and_group(actor, subscribed):
