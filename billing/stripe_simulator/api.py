@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from billing.stripe_simulator import resources
+from billing.stripe_simulator import registry
 from billing.stripe_simulator.errors import StripeProblem, not_simulated, wrong
 from billing.stripe_simulator.forms import decode
 from billing.stripe_simulator.http import Answer, Request, json_answer
@@ -19,7 +19,7 @@ from billing.stripe_simulator.routing import Call, Route, find_route
 from billing.stripe_simulator.shapes import api_version, checked
 from billing.stripe_simulator.world import World
 
-assert resources  # importing it registers the routes
+assert registry  # importing it registers the routes
 
 KEY_SECONDS = 86_400  # how long an idempotency key is remembered; Stripe says at least 24 hours
 KEY_LENGTH = 255

@@ -24,10 +24,10 @@ from stripe._object_classes import OBJECT_CLASSES
 from stripe._request_options import RequestOptions
 from stripe._stripe_object import UntypedStripeObject
 
-from billing.stripe_simulator import resources
+from billing.stripe_simulator import registry
 from billing.stripe_simulator.routing import ROUTES
 
-assert resources  # importing it registers the routes
+assert registry  # importing it registers the routes
 
 SDK = Path(stripe.__file__).parent
 FILE = Path("billing/stripe_simulator/sdk.json")
