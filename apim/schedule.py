@@ -53,6 +53,11 @@ SCHEDULE: dict[str, Entry] = {
         "task": "billing.apply_due_changes",
         "schedule": schedule(timedelta(seconds=60)),
     },
+    # What lost news, or a time before tenures were noted, left behind.
+    "billing-tenures": {
+        "task": "billing.note_missing",
+        "schedule": schedule(timedelta(minutes=10)),
+    },
     "billing-credits": {
         "task": "billing.expire_credits",
         "schedule": crontab(minute="37", hour="3"),

@@ -1,12 +1,17 @@
 from celery import shared_task
 
 from billing import mail
-from billing.services import apply_due_changes, expire_credits, note_subscription
+from billing.services import apply_due_changes, expire_credits, note_missing, note_subscription
 
 
 @shared_task(name="billing.note_subscription")
 def note_subscription_task(subscription_id: int) -> None:
     note_subscription(subscription_id=subscription_id)
+
+
+@shared_task(name="billing.note_missing")
+def note_missing_task() -> None:
+    note_missing()
 
 
 @shared_task(name="billing.apply_due_changes")

@@ -27,7 +27,7 @@ from billing.services.prices import (
     publish_version,
     set_price,
 )
-from billing.services.tenures import choose_currency, note_subscription
+from billing.services.tenures import choose_currency, note_missing, note_subscription
 
 __all__ = [
     "CALLS",
@@ -49,6 +49,7 @@ __all__ = [
     "freeze_period",
     "give_discount",
     "grant_credit",
+    "note_missing",
     "note_subscription",
     "pay_by_credit",
     "plan_change",

@@ -20,6 +20,7 @@ from billing.models import BillingTerms, ScheduledChange
 from billing.selectors.book import load_book
 from billing.selectors.versions import offered_version
 from billing.services.tenures import note_subscription
+from billing.terms import terms_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -167,10 +168,16 @@ def _check(subscription: Subscription, kind: str, plan: Plan | None, *, is_now: 
     version = offered_version(plan.pk, subscription.organization_id)
     if terms is None or version is None:
         return
-    if terms.currency not in version.currencies:
+    if terms.currency not in version.currencies and _is_charged(subscription):
         raise NotInCurrency
     if is_now and (terms.cadence, terms.months) != (version.cadence, version.months):
         raise OnlyAtPeriodEnd
+
+
+def _is_charged(subscription: Subscription) -> bool:
+    """Whether its present plan costs anything; a free one ties it to no currency."""
+    version = offered_version(subscription.plan_id, subscription.organization_id)
+    return version is not None and not terms_of(version).is_free
 
 
 _POSSIBLE_IN = {
@@ -197,7 +204,7 @@ def _carry_out(
             row = keys.change_plan(
                 actor=actor, subscription=subscription, plan=plan, is_approved=is_approved
             )
-            _follow_periods(row, at)
+            _follow_plan(row, at)
         case Kind.CANCEL:
             row = keys.cancel_subscription(actor=actor, subscription=subscription)
         case Kind.PAUSE:
@@ -208,12 +215,15 @@ def _carry_out(
     return row
 
 
-def _follow_periods(subscription: Subscription, at: datetime) -> None:
-    """A plan billed in other periods begins its own at the change."""
+def _follow_plan(subscription: Subscription, at: datetime) -> None:
+    """Take over the periods of the new plan from the change on, after a free plan its currency."""
     version = offered_version(subscription.plan_id, subscription.organization_id)
     terms = BillingTerms.objects.filter(subscription=subscription).first()
     if version is None or terms is None:
         return
+    if terms.currency not in version.currencies:
+        terms.currency = version.currency
+        terms.save(update_fields=["currency"])
     if (terms.cadence, terms.months) != (version.cadence, version.months):
         terms.cadence, terms.months = version.cadence, version.months
         zone = ZoneInfo(subscription.organization.time_zone)

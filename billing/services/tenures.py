@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from apim.audit.services import record
 from apim.core import clock
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from apim.audit.actors import Actor
 
 State = Subscription.State
+MAX_MISSING = 5000
 
 
 @transaction.atomic
@@ -54,6 +56,19 @@ def note_subscription(*, subscription_id: int, at: datetime | None = None) -> Te
     return Tenure.objects.create(
         subscription=row, organization=row.organization, plan=row.plan, started_at=started_at
     )
+
+
+def note_missing() -> int:
+    """Note the active subscriptions whose tenure does not say so; returns how many.
+
+    Those of before tenures were noted, and whose news was lost.
+    """
+    right = Tenure.objects.open().filter(subscription=OuterRef("pk"), plan=OuterRef("plan"))
+    missing = Subscription.objects.active().exclude(Exists(right)).order_by("pk")
+    ids = list(missing.values_list("pk", flat=True)[:MAX_MISSING])
+    for pk in ids:
+        note_subscription(subscription_id=pk)
+    return len(ids)
 
 
 @transaction.atomic

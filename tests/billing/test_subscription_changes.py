@@ -23,6 +23,7 @@ from billing.services import (
     change_now,
     choose_currency,
     draft_version,
+    note_missing,
     note_subscription,
     plan_change,
     publish_version,
@@ -285,3 +286,36 @@ def test_a_subscription_that_never_began_owes_nothing(world):
     Subscription.objects.filter(pk=row.pk).update(state="pending", activated_at=None)
     assert note_subscription(subscription_id=row.pk) is None
     assert total(world) == 0
+
+
+def test_from_a_free_plan_one_may_go_to_a_plan_in_any_currency(world, subscription):
+    note_subscription(subscription_id=subscription.pk)
+    make_version(world.other_plan, flat(30, "USD"))
+    now(subscription, "plan", plan=world.other_plan)
+    assert BillingTerms.objects.get(subscription=subscription).currency == "USD"
+    assert running_charges(world.customer.organization).totals == (Money(1050, "USD"),)
+
+
+def test_a_subscription_whose_news_was_lost_is_noted_later(plans, world):
+    row = world.customer.subscription
+    keys.change_plan(actor=SYSTEM, subscription=row, plan=world.other_plan)
+    assert (note_missing(), note_missing()) == (1, 0)
+    plans_held = list(Tenure.objects.order_by("id").values_list("plan__name", "ended_at"))
+    assert plans_held == [("Small", NOW), ("Large", None)]
+
+
+def test_every_change_is_audited(plans, world):
+    row = world.customer.subscription
+    change = later(row, "cancel")
+    withdraw_change(actor=SYSTEM, change=change)
+    now(row, "pause")
+    actions = list(
+        AuditEvent.objects.filter(object_id=row.public_id)
+        .order_by("id")
+        .values_list("action", flat=True)
+    )
+    assert actions == [
+        "subscription.change_planned",
+        "subscription.change_withdrawn",
+        "subscription.suspended",
+    ]
