@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from benchmarks.stage import Stage
 
 ORDER = 12
-QUOTA = 40_000
+QUOTA = 20_000
 CONNECTIONS = 32
-SECONDS = 8
+SECONDS = 10
 # wrk tells how many answers were not 2xx or 3xx.
 REFUSED = "Non-2xx or 3xx responses:"
 MADE = "requests in"
