@@ -34,8 +34,10 @@ class Timer(IntEnum):
 
 
 def slot_sql(duration: str, timer: Timer = Timer.TOTAL) -> str:
-    """The slot of a duration in SQL; the same everywhere, so that a rebuilt rollup is equal."""
-    slot = f"ceil(ln(greatest({duration}, 1)::float8) / {LOG_GAMMA!r}::float8)::bigint"
+    """The slot of a duration in SQL, NULL of NULL; the same everywhere, so that rebuilding is exact."""
+    # Not greatest(), which makes 1 of NULL.
+    positive = f"(CASE WHEN {duration} < 1 THEN 1 ELSE {duration} END)"
+    slot = f"ceil(ln({positive}::float8) / {LOG_GAMMA!r}::float8)::bigint"
     return f"({timer * SLOTS_PER_TIMER} + {slot})" if timer else slot
 
 
