@@ -50,6 +50,8 @@ def test_ticked_keys_and_all_of_an_organization_are_revoked(installation, sam_cl
     assert ApiKey.objects.filter(state="revoked").count() == 2
     whole = sam_client.get(url, {"organization": installation.organization.public_id}).text
     assert "Revoke 2 keys?" in whole
+    application = {"application": installation.application.public_id}
+    assert "Revoke 2 keys?" in sam_client.get(url, application).text
     named = [key.public_id for key in ApiKey.objects.filter(state="active")]
     assert all(f'value="{public_id}"' in whole for public_id in named)
 
