@@ -236,6 +236,7 @@ def _routes() -> Values:
             by_operation=version.pk in with_costs,
             cost_header=version.cost_header,
             sandbox=bool(version.sandbox_upstream_url),
+            timeout_seconds=version.timeout_seconds,
         )
     return {wire.ROUTES: msgspec.json.encode(table)}
 

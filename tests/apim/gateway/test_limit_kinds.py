@@ -9,6 +9,7 @@ import pytest
 from apim.gateway import grant_format as wire
 from apim.gateway import grants
 from tests.apim.gateway.grants_in_redis import (
+    announce,
     change_application,
     change_key,
     change_plan,
@@ -271,3 +272,51 @@ def test_key_works_from_its_origins_only(authorizer, db, store, origin, status):
     assert answer.status_code == status
     if status == 403:
         assert answer.json()["code"] == "origin_not_allowed"
+
+
+def test_place_of_a_concurrent_call_is_held_as_long_as_its_route_may_take(authorizer, db, store):
+    world = make_world(limits=[], timeout_seconds=90)
+    grants.project_all()
+    change_plan(world, limits=[wire.LimitGrant("concurrent", 5, kind="concurrent")])
+    assert authorizer.check(world.path, world.bearer()).status_code == 200
+    [name] = store.scan_iter(f"c:{world.application.public_id}:*")
+    [(_, free_at)] = store.zrange(name, 0, -1, withscores=True)
+    assert 90 <= free_at / 1000 - int(store.time()[0]) <= 97
+
+
+# Changes while calls come
+
+
+def test_lowered_quota_and_revocation_hold_though_calls_were_taken_in_advance(
+    authorizer, second_authorizer, db, store
+):
+    world = limited(wire.LimitGrant("day", 100_000, "day"))
+    assert set(storm([authorizer, second_authorizer], world, calls=160)) == {200}
+    change_plan(world, limits=[wire.LimitGrant("day", 100, "day")])
+    for one in (authorizer, second_authorizer):
+        eventually(lambda one=one: one.check(world.path, world.bearer()).status_code == 429)
+    store.delete(wire.key_name(world.key.digest))
+    announce(store, wire.key_name(world.key.digest))
+    for one in (authorizer, second_authorizer):
+        eventually(
+            lambda one=one: one.check(world.path, world.bearer()).status_code == 401, seconds=1
+        )
+
+
+def test_metrics_tell_decisions_delays_and_what_is_held(authorizer, db, store):
+    world = limited(wire.LimitGrant("day", 1, "day"))
+    for _ in range(2):
+        authorizer.check(world.path, world.bearer())
+    text = authorizer.client.get("/metrics").text
+    for line in (
+        'apim_checks_total{decision="allowed"} ',
+        'apim_checks_total{decision="quota_exceeded"} ',
+        'apim_check_duration_seconds_bucket{le="+Inf"} ',
+        "apim_check_duration_seconds_count ",
+        "apim_authorizer_redis_up 1",
+        "apim_authorizer_memory_entries ",
+        "apim_authorizer_pool_tokens ",
+        "apim_lease_tokens_granted_total ",
+        "apim_lease_tokens_given_back_total ",
+    ):
+        assert f"\n{line}" in text
