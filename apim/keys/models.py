@@ -24,7 +24,7 @@ from apim.keys.sightings import Sighting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from apim.accounts.models import Organization
 
@@ -191,11 +191,23 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         later = rotated.filter(expires_at__lt=ends_at)
         return later.update(expires_at=ends_at, grace_extended_at=at) == 1
 
-    def end_by(self, key: ApiKey, *, ends_at: datetime) -> bool:
-        """Compare and set: False when the key ends by then anyway or is revoked."""
+    def cut_short(self, key: ApiKey, *, ends_at: datetime) -> bool:
+        """Compare and set: False when the key ends by then anyway or is revoked.
+
+        What it was meant to live is kept for its successor; a grace can no longer be extended.
+        """
         longer = models.Q(expires_at__isnull=True) | models.Q(expires_at__gt=ends_at)
         active = self.filter(longer, pk=key.pk, state=ApiKey.State.ACTIVE)
-        return active.update(expires_at=ends_at) == 1
+        rotated = active.filter(successor__isnull=False)
+        if rotated.update(expires_at=ends_at, own_expires_at=ends_at) == 1:
+            return True
+        planned = models.F("expires_at")
+        return (
+            active.filter(successor__isnull=True).update(
+                own_expires_at=planned, expires_at=ends_at, is_cut_short=True
+            )
+            == 1
+        )
 
     def rehash(self, key_id: int, *, digest: str, pepper_version: int) -> bool:
         """Compare and set: False when the key is stored under that pepper already."""
@@ -300,8 +312,10 @@ class ApiKey(models.Model):
     cidrs = ArrayField(models.CharField(max_length=43), default=list, blank=True, db_default=[])
     origins = ArrayField(models.CharField(max_length=200), default=list, blank=True, db_default=[])
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
-    # The expiry it had before its rotation: no grace goes past it.
+    # The expiry it had before its rotation (no grace goes past it), or before it was cut short.
     own_expires_at = models.DateTimeField(null=True)
+    # It ends sooner than it was meant to, because it leaked.
+    is_cut_short = models.BooleanField(default=False, db_default=False)
     rotated_at = models.DateTimeField(null=True)
     grace_extended_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
@@ -346,6 +360,13 @@ class ApiKey(models.Model):
     @property
     def is_usable(self) -> bool:
         return self.status in {self.Status.ACTIVE, self.Status.GRACE}
+
+    @property
+    def lifetime(self) -> timedelta | None:
+        """How long it was meant to live when it was issued; None: for ever."""
+        is_cut = self.is_cut_short and not self.is_rotated
+        planned = self.own_expires_at if is_cut else self.expires_at
+        return planned - self.created_at if planned else None
 
     @property
     def is_restricted(self) -> bool:

@@ -123,7 +123,7 @@ def rotate_key(*, actor: Actor, key: ApiKey, grace: timedelta) -> IssuedKey:
     old = ApiKey.objects.get(pk=key.pk)
     _require_rotatable(old)
     now = clock.now()
-    lifetime = old.expires_at - old.created_at if old.expires_at else None
+    lifetime = old.lifetime
     ends_at = min(now + grace, old.expires_at) if old.expires_at else now + grace
     issued = _create(
         actor,

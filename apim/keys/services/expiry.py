@@ -42,6 +42,7 @@ def _due(now: datetime, nearest: timedelta, until: timedelta, days: int) -> list
         expires_at__gt=now + nearest,
         expires_at__lte=now + until,
         successor__isnull=True,
+        is_cut_short=False,  # the mail about its leak has said so
         created_at__lt=F("expires_at") - until,
         application__state=Application.State.ACTIVE,
     )

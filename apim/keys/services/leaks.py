@@ -115,7 +115,7 @@ def _act(actor: Actor, report: LeakReport) -> None:
             publish("key.revoked", key_id=key.pk)
     elif action == LeakAction.EXPIRE:
         before = key.expires_at
-        if ApiKey.objects.end_by(key, ends_at=now + TIME_TO_ROTATE):
+        if ApiKey.objects.cut_short(key, ends_at=now + TIME_TO_ROTATE):
             key.refresh_from_db()
             record(
                 actor,

@@ -18,6 +18,7 @@ from apim.audit.actors import SYSTEM
 from apim.audit.models import AuditEvent
 from apim.core import clock
 from apim.keys import github, secrets, services
+from apim.keys.errors import KeyNotInGrace
 from apim.keys.models import ApiKey, LeakReport
 from apim.keys.tasks import mail_leak
 from apim.outbox.models import OutboxEntry
@@ -58,6 +59,40 @@ def test_a_policy_of_a_day_ends_the_key_then_and_not_later(issued, acme):
     issued.key.refresh_from_db()
     assert issued.key.is_usable
     assert abs(issued.key.expires_at - clock.now() - timedelta(days=1)) < timedelta(minutes=1)
+
+
+def test_the_successor_of_a_leaked_key_lives_as_long_as_that_was_meant_to(issued, acme):
+    services.set_leak_policy(actor=SYSTEM, organization=acme, action="expire")
+    report(issued)
+    grace = timedelta(days=7)
+    successor = services.rotate_key(actor=SYSTEM, key=issued.key, grace=grace).key
+    assert successor.expires_at is None
+    issued.key.refresh_from_db()
+    assert issued.key.expires_at <= clock.now() + timedelta(days=1)
+
+    days = timedelta(days=90)
+    limited = services.issue_key(
+        actor=SYSTEM, application=issued.key.application, expires_at=clock.now() + days
+    )
+    report(limited)
+    successor = services.rotate_key(actor=SYSTEM, key=limited.key, grace=grace).key
+    assert abs(successor.expires_at - clock.now() - days) < timedelta(minutes=1)
+
+
+def test_a_leaked_key_in_grace_is_cut_and_cannot_be_extended(issued, acme):
+    services.set_leak_policy(actor=SYSTEM, organization=acme, action="expire")
+    services.rotate_key(actor=SYSTEM, key=issued.key, grace=timedelta(days=20))
+    report(issued)
+    with pytest.raises(KeyNotInGrace):
+        services.extend_grace(actor=SYSTEM, key=issued.key, grace=timedelta(days=29))
+    issued.key.refresh_from_db()
+    assert issued.key.expires_at <= clock.now() + timedelta(days=1)
+
+
+def test_nobody_is_told_twice_that_a_leaked_key_ends(issued, acme):
+    services.set_leak_policy(actor=SYSTEM, organization=acme, action="expire")
+    report(issued)
+    assert services.announce_expiries() == 0
 
 
 def test_a_policy_of_a_day_prolongs_no_key(acme, alice):
