@@ -8,6 +8,7 @@ from billing.stripe_simulator.errors import StripeProblem, missing, wrong
 from billing.stripe_simulator.http import Answer, Request, json_answer
 from billing.stripe_simulator.rendering import rendered
 from billing.stripe_simulator.resources.charges import close_dispute, open_dispute
+from billing.stripe_simulator.resources.endpoints import new_secret
 from billing.stripe_simulator.store import Obj
 from billing.stripe_simulator.world import DEFAULTS, World
 
@@ -100,6 +101,15 @@ def dispute(world: World, given: dict[str, Any]) -> Obj:
     return rendered(world, open_dispute(world, charge, reason=given.get("reason", "fraudulent")))
 
 
+def roll_secret(world: World, given: dict[str, Any]) -> Obj:
+    """Give a webhook endpoint a new secret; `keep_old` true: both sign until it is rolled again."""
+    endpoint = world.get("webhook_endpoint", given.get("endpoint", "we_simulator"))
+    hidden = endpoint["_"]
+    hidden["old_secrets"] = [hidden["secret"]] if given.get("keep_old") else []
+    hidden["secret"] = given.get("secret") or new_secret(world)
+    return {"secret": hidden["secret"]}
+
+
 def deliveries(world: World, _given: dict[str, Any]) -> Obj:
     found = world.store.find("_delivery")
     return {"data": [rendered(world, delivery) for delivery in found]}
@@ -130,6 +140,7 @@ ACTIONS = {
     ("POST", "fail_payments"): fail_payments,
     ("POST", "fail_requests"): fail_requests,
     ("POST", "dispute"): dispute,
+    ("POST", "roll_secret"): roll_secret,
     ("GET", "deliveries"): deliveries,
     ("POST", "redeliver"): redeliver,
     ("POST", "deliver_now"): advance_all,

@@ -22,10 +22,11 @@ from billing.stripe_simulator.world import World
 TIMEOUT_SECONDS = 10
 
 
-def signature(secret: str, moment: int, body: bytes) -> str:
-    """Return the Stripe-Signature header."""
-    digest = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={moment},v1={digest}"
+def signature(secrets: list[str], moment: int, body: bytes) -> str:
+    """Return the Stripe-Signature header: one `v1` for each secret that is good just now."""
+    message = f"{moment}.".encode() + body
+    digests = [hmac.new(s.encode(), message, hashlib.sha256).hexdigest() for s in secrets]
+    return ",".join([f"t={moment}", *(f"v1={digest}" for digest in digests)])
 
 
 def plan(world: World) -> None:
@@ -110,10 +111,11 @@ def request_of(world: World, delivery: Obj) -> dict[str, Any]:
     receiver = world.store.get("webhook_endpoint", delivery["endpoint"]) or world.store.get(
         "v2.core.event_destination", delivery["endpoint"]
     )
-    secret = (receiver or {"_": {"secret": ""}})["_"]["secret"]
+    hidden = receiver["_"] if receiver else {"secret": ""}
+    secrets = [hidden["secret"], *hidden.get("old_secrets", [])]
     headers = {
         "Content-Type": "application/json; charset=utf-8",
-        "Stripe-Signature": signature(secret, int(time.time()), body),
+        "Stripe-Signature": signature(secrets, int(time.time()), body),
         "User-Agent": "Stripe/1.0 (simulator)",
     }
     return {"url": delivery["url"], "body": body, "headers": headers}

@@ -1,5 +1,8 @@
 """Time passes: whatever is due happens in its order, each step a unit of work of its own."""
 
+import sys
+
+from billing.stripe_simulator.errors import StripeProblem
 from billing.stripe_simulator.resources import cycles, invoicing
 from billing.stripe_simulator.resources.checkout import expire
 from billing.stripe_simulator.resources.credit_grants import expire_grant
@@ -92,6 +95,12 @@ def _step(world: World, object_id: str, when: int) -> None:
     obj = world.store.get(kind, object_id)
     if obj is None or obj["_"].get("due") != when:
         return  # what was done before it at this instant settled it
-    WORK[kind](world, obj)
-    if obj["_"].get("due") == when and world.store.kind_of(object_id):
-        obj["_"]["due"] = None  # whatever could not be done is not tried for ever
+    try:
+        WORK[kind](world, obj)
+    except StripeProblem as problem:
+        if not problem.keeps_changes:
+            world.store.rollback()
+        print(f"Stripe simulator: {object_id}: {problem}", file=sys.stderr)  # noqa: T201  its log
+    still = world.store.get(kind, object_id)
+    if still is not None and still["_"].get("due") == when:
+        still["_"]["due"] = None  # whatever could not be done is not tried for ever

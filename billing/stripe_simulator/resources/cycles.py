@@ -294,7 +294,11 @@ def first_invoice(world: World, subscription: Obj, given: dict[str, Any]) -> Non
     subscription["latest_invoice"] = invoice["id"]
     announce(world, invoice)
     behavior = given.get("payment_behavior", "allow_incomplete")
-    finalize(world, invoice)
+    try:
+        finalize(world, invoice)
+    except StripeProblem as problem:  # taxes: there is no subscription without them
+        problem.keeps_changes = False
+        raise
     _end_discounts(world, subscription, is_used=True)
     is_to_be_paid = invoice["status"] == "open" and invoice["collection_method"] != "send_invoice"
     if is_to_be_paid:

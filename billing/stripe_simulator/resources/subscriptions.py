@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from billing.stripe_simulator.errors import required, wrong
+from billing.stripe_simulator.errors import StripeProblem, not_simulated, required, wrong
 from billing.stripe_simulator.periods import boundary, next_boundary
 from billing.stripe_simulator.rendering import listed, renders
 from billing.stripe_simulator.resources.changes import (
@@ -34,7 +34,7 @@ from billing.stripe_simulator.routing import Call, page, route, with_metadata
 from billing.stripe_simulator.store import Obj
 from billing.stripe_simulator.world import World
 
-DAY = 86_400
+ALLOW_INCOMPLETE = "allow_incomplete"
 SHARED = (
     "automatic_tax cancel_at cancel_at_period_end collection_method days_until_due"
     " default_payment_method description discounts items metadata off_session payment_behavior"
@@ -233,6 +233,9 @@ def update_subscription(world: World, call: Call) -> Obj:
 def update(world: World, subscription: Obj, given: dict[str, Any]) -> None:
     """Change a subscription, with proration and, if asked, an invoice at once."""
     _check_alive(subscription, given)
+    behavior = given.get("payment_behavior", ALLOW_INCOMPLETE)
+    if behavior == "pending_if_incomplete":
+        raise not_simulated("pending updates", "payment_behavior")
     before = world.snapshot(subscription)
     start, finish = period_of(world, subscription)
     at = given.get("proration_date")
@@ -250,9 +253,9 @@ def update(world: World, subscription: Obj, given: dict[str, Any]) -> None:
     if "trial_end" in given:
         _change_trial(world, subscription, given)
     elif is_new_interval or given.get("billing_cycle_anchor") == "now":
-        _restart(world, subscription)
+        _restart(world, subscription, behavior)
     elif given.get("proration_behavior") == "always_invoice":
-        invoice_pending(world, subscription)
+        invoice_pending(world, subscription, behavior)
     plan_next(world, subscription)
     world.emit("customer.subscription.updated", subscription, before)
 
@@ -285,7 +288,7 @@ def _change_trial(world: World, subscription: Obj, given: dict[str, Any]) -> Non
         item["current_period_end"] = end_at
 
 
-def _restart(world: World, subscription: Obj) -> None:
+def _restart(world: World, subscription: Obj, behavior: str = ALLOW_INCOMPLETE) -> None:
     """Begin a new cycle now and bill it at once."""
     now = now_of(world, subscription)
     for item in items_of(world, subscription):
@@ -305,7 +308,7 @@ def _restart(world: World, subscription: Obj) -> None:
         subscription=subscription,
     )
     add_licensed(world, invoice, subscription)
-    _bill_now(world, subscription, invoice, customer)
+    _bill_now(world, subscription, invoice, customer, behavior)
 
 
 def _drop_charges_of_the_rest(world: World, subscription: Obj) -> None:
@@ -316,9 +319,7 @@ def _drop_charges_of_the_rest(world: World, subscription: Obj) -> None:
             world.store.delete(item)
 
 
-def invoice_pending(
-    world: World, subscription: Obj, *, reason: str = "subscription_update"
-) -> None:
+def invoice_pending(world: World, subscription: Obj, behavior: str = ALLOW_INCOMPLETE) -> None:
     """Bill what is pending for a subscription right now, if there is anything."""
     customer = world.get("customer", subscription["customer"])
     if not pending_items(world, customer, subscription["currency"], subscription["id"]):
@@ -326,22 +327,38 @@ def invoice_pending(
     invoice = new_invoice(
         world,
         customer,
-        reason=reason,
+        reason="subscription_update",
         currency=subscription["currency"],
         period=period_of(world, subscription),
         subscription=subscription,
     )
-    _bill_now(world, subscription, invoice, customer)
+    _bill_now(world, subscription, invoice, customer, behavior)
 
 
-def _bill_now(world: World, subscription: Obj, invoice: Obj, customer: Obj) -> None:
+def _bill_now(world: World, subscription: Obj, invoice: Obj, customer: Obj, behavior: str) -> None:
     for item in pending_items(world, customer, subscription["currency"], subscription["id"]):
         take_in(world, invoice, item)
     subscription["latest_invoice"] = invoice["id"]
     announce(world, invoice)
-    finalize(world, invoice)
+    try:
+        finalize(world, invoice)
+    except StripeProblem as problem:  # taxes: the change as a whole is refused
+        problem.keeps_changes = False
+        raise
     if invoice["status"] == "open" and invoice["collection_method"] == "charge_automatically":
+        _try_to_collect(world, invoice, behavior)
+
+
+def _try_to_collect(world: World, invoice: Obj, behavior: str) -> None:
+    """Charge at once. A declined card leaves the subscription past due, or undoes the change."""
+    if behavior == "default_incomplete":
+        return
+    try:
         pay(world, invoice)
+    except StripeProblem as problem:
+        if behavior == "error_if_incomplete":
+            problem.keeps_changes = False
+            raise
 
 
 @route("DELETE /v1/subscriptions/{}", "cancellation_details invoice_now prorate")
@@ -378,7 +395,7 @@ def cancel_now(
         elif prorate and not is_metered(world, item):
             credit_rest(world, subscription, item, now)
     if invoice_now:
-        invoice_pending(world, subscription, reason="subscription_update")
+        invoice_pending(world, subscription)
     end(world, subscription, reason="cancellation_requested", **details)
 
 

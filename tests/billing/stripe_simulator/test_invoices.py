@@ -355,6 +355,14 @@ def test_a_dispute_opens_and_closes_on_demand(shop):
     ]
 
 
+def test_a_card_that_disputes_does_so_by_itself(shop):
+    draft = _bill(shop, shop.customer(card="pm_card_createDispute"))
+    assert shop.v1.invoices.pay(draft.id).status == "paid"
+    (dispute,) = shop.v1.disputes.list().data
+    assert (dispute.amount, dispute.status) == (1000, "needs_response")
+    assert shop.v1.disputes.close(dispute.id).status == "lost"
+
+
 def test_an_event_shows_what_was_before(shop):
     customer = shop.customer(card=None, name="Ada")
     shop.v1.customers.update(customer.id, {"name": "Eve"})

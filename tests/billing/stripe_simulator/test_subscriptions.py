@@ -4,6 +4,7 @@ import pytest
 import stripe
 
 from tests.billing.stripe_simulator.shop import at
+from tests.deadline import eventually
 
 
 def _lines(invoice):
@@ -376,6 +377,8 @@ def test_a_test_clock_only_moves_forward_and_two_intervals_at_most(shop):
             advance(clock.id, {"frozen_time": at(text)})
     started = advance(clock.id, {"frozen_time": at("2026-01-02")})
     assert started.status == "advancing"
+    eventually(lambda: shop.events("test_helpers.test_clock.ready"))
+    assert shop.v1.test_helpers.test_clocks.retrieve(clock.id).frozen_time == at("2026-01-02")
 
 
 def test_objects_on_a_clock_live_in_its_time(shop):
@@ -399,3 +402,56 @@ def test_the_worlds_own_clock_moves_subscriptions_too(shop, sim):
     shop.use(customer, 400, "2026-01-01")
     sim.clock(advance_seconds=31 * 86_400 + 7_200)
     assert [(i.status, i.total) for i in shop.invoices(customer)] == [("paid", 0), ("paid", 200)]
+
+
+@pytest.mark.parametrize(
+    ("behavior", "status", "amount"),
+    [("allow_incomplete", "past_due", 6200), ("error_if_incomplete", "active", 3100)],
+)
+def test_an_upgrade_that_cannot_be_paid_stays_unpaid_or_is_undone(shop, behavior, status, amount):
+    shop.freeze("2026-01-01")
+    customer = shop.customer()
+    subscription = shop.subscribe(customer, shop.flat(3100))
+    shop.add_card(customer.id, "pm_card_chargeCustomerFail")
+    shop.advance("2026-01-11")
+    change = {
+        "items": [{"id": subscription["items"].data[0].id, "price": shop.flat(6200)}],
+        "proration_behavior": "always_invoice",
+        "payment_behavior": behavior,
+    }
+    if behavior == "error_if_incomplete":
+        with pytest.raises(stripe.CardError):
+            shop.v1.subscriptions.update(subscription.id, change)
+    else:
+        shop.v1.subscriptions.update(subscription.id, change)
+    found = shop.v1.subscriptions.retrieve(subscription.id)
+    assert (found.status, found["items"].data[0].price.unit_amount) == (status, amount)
+
+
+def test_cancelling_ends_a_subscription_also_when_its_last_invoice_is_not_paid(shop):
+    shop.freeze("2026-01-01")
+    customer = shop.customer()
+    subscription = shop.subscribe(customer, shop.metered())
+    shop.use(customer, 1000, "2026-01-01")
+    shop.add_card(customer.id, "pm_card_chargeCustomerFail")
+    shop.advance("2026-01-02")
+    ended = shop.v1.subscriptions.cancel(subscription.id, {"invoice_now": True})
+    assert ended.status == "canceled"
+    assert (shop.invoices(customer)[-1].status, shop.invoices(customer)[-1].total) == ("open", 500)
+
+
+def test_taxes_that_cannot_be_computed_refuse_a_new_subscription_and_hold_up_a_renewal(shop):
+    shop.v1.tax.settings.update({"head_office": {"address": {"country": "DE"}}})
+    shop.freeze("2026-01-01")
+    customer = shop.customer()
+    price = shop.flat()
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.subscribe(customer, price, automatic_tax={"enabled": True})
+    assert refused.value.code == "customer_tax_location_invalid"
+    assert shop.v1.subscriptions.list({"customer": customer.id, "status": "all"}).data == []
+    shop.v1.customers.update(customer.id, {"address": {"country": "DE"}})
+    shop.subscribe(customer, price, automatic_tax={"enabled": True})
+    shop.v1.customers.update(customer.id, {"address": ""})
+    shop.advance("2026-02-01 02:00")
+    assert shop.invoices(customer)[-1].status == "draft"
+    assert len(shop.events("invoice.finalization_failed")) == 1

@@ -76,7 +76,7 @@ def _heard_names(receiver):
 
 
 def test_the_signature_is_that_of_the_test_vector():
-    header = signature("whsec_demo", 1790000000, b'{"id":"evt_demo1","type":"invoice.paid"}')
+    header = signature(["whsec_demo"], 1790000000, b'{"id":"evt_demo1","type":"invoice.paid"}')
     digest = "e0e691f8d557fd55b31e880c67fdae9a7491080cbc18a05e591def9243979765"
     assert header == f"t=1790000000,v1={digest}"
 
@@ -92,6 +92,19 @@ def test_the_sdk_accepts_a_delivery_and_refuses_another_secret_or_body(heard):
     for wrong_body, secret in ((body, "whsec_other"), (body.replace(b"Ada", b"Eve"), SECRET)):
         with pytest.raises(stripe.SignatureVerificationError):
             sim.client.construct_event(wrong_body, header, secret)
+
+
+def test_while_a_secret_is_rolled_both_of_them_sign(heard):
+    sim, receiver = heard
+    sim.order("roll_secret", secret="whsec_new", keep_old=True)
+    try:
+        _names(sim, "Ada")
+        sim.settle()
+        ((body, header),) = receiver.received
+        for secret in (SECRET, "whsec_new"):
+            assert sim.client.construct_event(body, header, secret).type == "customer.created"
+    finally:
+        sim.order("roll_secret", secret=SECRET)
 
 
 def test_an_event_waits_for_its_delivery_and_is_delivered_once(heard):
