@@ -73,6 +73,8 @@ class Line(msgspec.Struct, gc=False):
     cost: int | None = None
     # The soft limit beyond which the call passed.
     overage: str | None = None
+    # Envoy's: null when it refused the request before anything that a caller claims was removed.
+    route: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 # Not strict: "42" is read as 42 where a number is due, and a number as seconds since 1970.
@@ -121,6 +123,8 @@ def _event(line: Line) -> Event:
 
     This runs for every call there is, hence the few functions that it calls.
     """
+    if line.route is None:
+        line = _nameless(line)
     at, status, path, event_id = line.ts, line.status or 0, line.path or "", line.id
     if at is None or at.tzinfo is not UTC:
         at = _instant(at)
@@ -162,6 +166,22 @@ def _event(line: Line) -> Event:
     if line.overage:
         event.is_overage = line.overage != "-"
     return event
+
+
+def _nameless(line: Line) -> Line:
+    """The line without what its caller may have written into it."""
+    return msgspec.structs.replace(
+        line,
+        key=None,
+        application=None,
+        subscription=None,
+        plan=None,
+        version=None,
+        environment=None,
+        decision=None,
+        overage=None,
+        cost=None,
+    )
 
 
 class _Caller(NamedTuple):

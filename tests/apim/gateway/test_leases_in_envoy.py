@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
+from analytics.formats import own
 from apim.audit.actors import SYSTEM
 from apim.catalog.models import ApiVersion, Limit, Operation
 from apim.gateway import grants, tasks
@@ -433,14 +434,15 @@ def test_second_copies_of_a_key_do_not_reach_the_upstream(envoy, world):
         assert answer.json()["path"] == "/x?day=3"
 
 
-def test_forged_facts_of_a_call_without_a_route_are_marked_in_the_log(envoy, world, told):
+def test_forged_facts_of_a_call_that_got_no_route_are_not_believed(envoy, world, told):
     """Such a request is refused before anything removes what the caller wrote."""
     import socket  # noqa: PLC0415
 
     with socket.create_connection(("127.0.0.1", told.port), timeout=5) as plain:
         plain.sendall(
             b"GET /%00 HTTP/1.1\r\nHost: x\r\nx-apim-key: key_mallory\r\n"
-            b"x-apim-decision: allowed\r\nuser-agent: Mallory/1\r\n\r\n"
+            b"x-apim-decision: allowed\r\nx-request-id: mallory-1\r\n"
+            b"user-agent: Mallory/1\r\n\r\n"
         )
         assert b" 400 " in plain.recv(200)
 
@@ -449,7 +451,10 @@ def test_forged_facts_of_a_call_without_a_route_are_marked_in_the_log(envoy, wor
         return [one for one in text.splitlines() if "Mallory/1" in one]
 
     found = eventually(line)[0]
-    assert '"route":null' in found
+    assert "key_mallory" in found
+    event = own.read(found.encode())
+    assert event.names.key == event.names.application == ""
+    assert event.decision == "none"
 
 
 def test_script_that_envoy_cannot_load_is_refused_before_it_is_sent(world, settings):
