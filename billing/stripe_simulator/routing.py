@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from billing.stripe_simulator.world import World
 
 DEFAULT_LIMIT, MAX_LIMIT = 10, 100  # docs.stripe.com/api/pagination
+# docs.stripe.com/api/metadata
+METADATA_KEYS, METADATA_KEY_LENGTH, METADATA_VALUE_LENGTH = 50, 40, 500
 PAGING = "limit starting_after ending_before"
 
 
@@ -130,5 +132,14 @@ def with_metadata(obj: "Obj", given: Any) -> None:
     if given in ("", []):
         obj["metadata"] = {}
         return
+    for name, value in given.items():
+        if len(name) > METADATA_KEY_LENGTH or len(value) > METADATA_VALUE_LENGTH:
+            raise wrong(
+                f"Metadata keys have at most {METADATA_KEY_LENGTH} characters, values at most "
+                f"{METADATA_VALUE_LENGTH}.",
+                f"metadata[{name}]",
+            )
     kept = {**(obj.get("metadata") or {}), **given}
     obj["metadata"] = {name: value for name, value in kept.items() if value != ""}
+    if len(obj["metadata"]) > METADATA_KEYS:
+        raise wrong(f"At most {METADATA_KEYS} metadata keys.", "metadata")

@@ -33,6 +33,16 @@ DEFAULTS: dict[str, Any] = {
     "after_last_retry": "past_due",
     "fail_payments": 0,
     "fail_requests": [],
+    # docs.stripe.com/currencies, minimum charge amounts, in minor units.
+    "minimum_charge": {
+        **dict.fromkeys(("usd", "eur", "chf", "cad", "aud", "jpy"), 50),
+        "gbp": 30,
+        "dkk": 250,
+        "nok": 300,
+        "sek": 300,
+        "pln": 200,
+        "czk": 1_500,
+    },
     "tax_percent": {"DE": "19", "FR": "20", "GB": "20", "NL": "21", "AT": "20", "CH": "8.1"},
     # Webhooks on demand: see deliveries.py.
     "retry_seconds": [2, 10, 60, 600, 3_600, 21_600, 43_200, 86_400],

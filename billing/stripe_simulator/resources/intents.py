@@ -193,6 +193,9 @@ def create_payment_intent(world: World, call: Call) -> Obj:
     given = call.params
     if given["amount"] <= 0:
         raise wrong("This value must be greater than or equal to 1.", "amount")
+    least = world.settings["minimum_charge"].get(given["currency"].lower(), 0)
+    if given["amount"] < least:
+        raise wrong(f"Amount must be at least {least} (minor units).", "amount", "amount_too_small")
     customer = live_customer(world, given["customer"]) if "customer" in given else None
     intent = make_payment_intent(
         world,

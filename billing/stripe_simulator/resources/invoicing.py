@@ -244,9 +244,14 @@ def _refuse_for_tax(world: World, invoice: Obj) -> None:
 
 
 def _use_balance(world: World, invoice: Obj, customer: Obj) -> None:
-    """Settle with the customer's balance: negative is theirs; a negative total goes into it."""
+    """Settle with the customer's balance: negative is theirs; a negative total goes into it.
+
+    So does an amount that is too small to be charged: it is owed with the next invoice.
+    """
     before = customer["balance"]
     due = max(invoice["total"] + before, 0)
+    if due < world.settings["minimum_charge"].get(invoice["currency"], 0):
+        due = 0
     ending = before + invoice["total"] - due
     if ending != before:
         change_balance(

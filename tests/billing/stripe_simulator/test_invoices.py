@@ -100,6 +100,17 @@ def test_a_balance_is_used_up_and_a_negative_total_goes_into_it(shop):
     assert shop.v1.customers.retrieve(customer.id).balance == -400
 
 
+def test_what_is_too_little_to_charge_is_owed_with_the_next_invoice(shop):
+    customer = shop.customer()
+    small = shop.v1.invoices.finalize_invoice(_bill(shop, customer, amount=49).id)
+    assert (small.status, small.amount_due, small.ending_balance) == ("paid", 0, 49)
+    following = shop.v1.invoices.finalize_invoice(_bill(shop, customer).id)
+    assert (following.amount_due, following.ending_balance) == (1049, 0)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        shop.v1.payment_intents.create({"amount": 49, "currency": "eur"})
+    assert refused.value.code == "amount_too_small"
+
+
 def test_automatic_tax_is_computed_or_stops_finalisation_with_a_reason(shop):
     customer = shop.customer()
     tax = {"automatic_tax": {"enabled": True}}

@@ -1,11 +1,12 @@
 """Section 3 of the fact sheet: meters and meter events, rule by rule."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import stripe
 
 from tests.billing.stripe_simulator.shop import at
+from tests.deadline import eventually
 
 NOW = at("2026-05-20 12:00")
 
@@ -222,27 +223,18 @@ def test_the_stream_takes_a_hundred_events_and_reports_all_errors_later(sim, sho
 
 def test_one_call_at_a_time_per_customer_and_meter(sim, shop, counted):
     other = shop.customer()
-    sim.order("settings", meter_event_seconds=0.5)
-    outcomes = []
-
-    def report(customer):
-        try:
-            shop.use(customer, 1, NOW)
-            outcomes.append("taken")
-        except stripe.RateLimitError as refused:
-            outcomes.append(refused.error.code)
-
-    for customers, expected in (
-        ((counted, counted), ["lock_timeout", "taken"]),
-        ((counted, other), ["taken", "taken"]),
-    ):
-        outcomes.clear()
-        threads = [threading.Thread(target=report, args=[customer]) for customer in customers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert sorted(outcomes) == expected
+    sim.order("settings", meter_event_seconds=1)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(shop.use, counted, 1, NOW)
+        eventually(lambda: sim.simulator.api.in_flight, every=0.002)
+        sim.order("settings", meter_event_seconds=0)
+        with pytest.raises(stripe.RateLimitError) as refused:
+            shop.use(counted, 1, NOW)
+        assert refused.value.error.code == "lock_timeout"
+        shop.use(other, 1, NOW)
+        assert not first.done()
+        first.result()
+    shop.use(counted, 1, NOW)
 
 
 def test_an_event_is_cancelled_within_a_day_of_its_receipt(sim, shop, counted):

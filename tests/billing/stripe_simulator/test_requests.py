@@ -1,13 +1,14 @@
 """How Stripe's API behaves whatever is asked: keys, errors, idempotency, lists, expanding."""
 
 import json
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import stripe
 
 from billing.stripe_simulator.engine import prune
 from tests.billing.stripe_simulator.shop import at
+from tests.deadline import eventually
 
 
 def test_a_wrong_key_is_refused(sim):
@@ -85,6 +86,16 @@ def test_metadata_is_merged_and_emptied_by_key_and_as_a_whole(v1):
     changed = v1.customers.update(customer.id, {"metadata": {"a": "", "c": "3"}})
     assert changed.metadata.to_dict() == {"b": "2", "c": "3"}
     assert v1.customers.update(customer.id, {"metadata": ""}).metadata.to_dict() == {}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"k" * 41: "v"}, {"k": "v" * 501}, {str(i): "v" for i in range(51)}],
+    ids=["long key", "long value", "many keys"],
+)
+def test_metadata_has_its_limits(v1, metadata):
+    with pytest.raises(stripe.InvalidRequestError, match=r"[Mm]etadata"):
+        v1.customers.create({"metadata": metadata})
 
 
 def test_the_same_idempotency_key_gives_the_same_answer_once(v1):
@@ -212,20 +223,19 @@ def test_a_key_in_use_is_a_conflict(shop):
     """Two requests at once with one key: the meter's lock keeps the first one busy."""
     customer = shop.customer()
     shop.meter()
-    shop.sim.order("settings", meter_event_seconds=0.3)
+    shop.sim.order("settings", meter_event_seconds=1)
     body = f"event_name=calls&payload[stripe_customer_id]={customer.id}&payload[value]=1"
-    statuses = []
 
     def post():
         answer = shop.sim.request("POST", "/v1/billing/meter_events", body, Idempotency_Key="same")
-        statuses.append(answer[0])
+        return answer[0]
 
-    threads = [threading.Thread(target=post) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(statuses) == [200, 409]
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(post)
+        eventually(lambda: shop.sim.simulator.api.in_flight, every=0.002)
+        assert post() == 409
+        assert first.result() == 200
+    assert post() == 200  # the answer of the first, once more
 
 
 def test_what_stripe_would_not_answer_any_more_is_forgotten(sim, v1):

@@ -387,7 +387,10 @@ def test_objects_on_a_clock_live_in_its_time(shop):
     assert customer.created == at("2020-02-29")
     assert shop.v1.customers.list().data == []
     assert shop.v1.customers.list({"test_clock": shop.clock.id}).data[0].id == customer.id
-    shop.meter()
+    subscription = shop.subscribe(customer, shop.metered())
+    assert shop.v1.subscriptions.list().data == []
+    by_clock = shop.v1.subscriptions.list({"test_clock": shop.clock.id}).data
+    assert [found.id for found in by_clock] == [subscription.id]
     shop.use(customer, 1, "2020-02-20")
     with pytest.raises(stripe.InvalidRequestError, match="in the future"):
         shop.use(customer, 1, "2020-03-02")
