@@ -18,12 +18,15 @@ from benchmarks.stage import ROOT, Stage
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-FRAME = {"__main__", "frame", "hello", "stage", "rows"}
+FRAME = {"__main__", "frame", "hello", "stage", "rows", "load"}
+# Too long for every run.
+ON_REQUEST = {"soak"}
 
 
 def main(wanted: list[str]) -> int:
     names = [found.name for found in pkgutil.iter_modules(benchmarks.__path__)]
-    chosen = [name for name in names if name not in FRAME and (not wanted or name in wanted)]
+    every = [name for name in names if name not in FRAME]
+    chosen = [name for name in every if name in wanted or (not wanted and name not in ON_REQUEST)]
     if unknown := set(wanted) - set(chosen):
         print(f"There is no benchmark {', '.join(sorted(unknown))}.", file=sys.stderr)
         return 2

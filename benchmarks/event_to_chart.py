@@ -10,6 +10,8 @@ import httpx
 
 from benchmarks import rows
 from benchmarks.frame import Result, quantile
+from benchmarks.intake import Intake
+from benchmarks.load import SteadyLoad
 
 if TYPE_CHECKING:
     from benchmarks.stage import Stage
@@ -24,23 +26,44 @@ GIVE_UP_SECONDS = 20.0
 
 def run(stage: Stage) -> list[Result]:
     stage.worker()
-    issued = rows.new_key(stage.world["application"])
     stop = threading.Event()
     background = threading.Thread(target=_call_until, args=(stage, stop), daemon=True)
     background.start()
     try:
-        delays = _delays(stage, issued.secret, issued.key.pk)
+        quiet = _of_new_key(stage)
+        intake = Intake(stage)
+        intake.ours()
+        rate = intake.ours() / 2
+        with SteadyLoad(stage, rate) as load:
+            loaded = _of_new_key(stage)
     finally:
         stop.set()
         background.join(10)
+    calls = (
+        f"{PROBES} calls through Envoy, shipper, web and worker, from the caller's answer to "
+        f"usage_series, beside {BACKGROUND_CALLS_PER_SECOND} calls/s"
+    )
+    return [
+        *_results("Event to chart", quiet, calls),
+        *_results(
+            "Event to chart at half load",
+            loaded,
+            f"{calls} and {rate:,.0f} events/s of intake, {load.refused} deliveries put off",
+        ),
+    ]
+
+
+def _of_new_key(stage: Stage) -> list[float]:
+    issued = rows.new_key(stage.world["application"])
+    return _delays(stage, issued.secret, issued.key.pk)
+
+
+def _results(name: str, delays: list[float], note: str) -> list[Result]:
     return [
         Result(
-            name=f"Event to chart, {name}",
-            measured=f"{quantile(delays, share):.2f} s",
-            note=f"{PROBES} calls through Envoy, shipper, web and worker beside "
-            f"{BACKGROUND_CALLS_PER_SECOND} calls/s, from the caller's answer to usage_series",
+            name=f"{name}, {quantile_name}", measured=f"{quantile(delays, share):.2f} s", note=note
         )
-        for name, share in (("p50", 0.5), ("p99", 0.99))
+        for quantile_name, share in (("p50", 0.5), ("p99", 0.99))
     ]
 
 

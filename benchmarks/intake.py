@@ -18,6 +18,8 @@ import psycopg
 from benchmarks.frame import Result, alternate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchmarks.stage import Stage
 
 ORDER = 30
@@ -33,6 +35,7 @@ ANCHOR = """
         PARTITION BY RANGE (occurred_on);
     CREATE TABLE copy_anchor_days PARTITION OF copy_anchor DEFAULT;
 """
+_WAITING = "SELECT 1 FROM analytics_usagebatch WHERE rolled_up_at IS NULL LIMIT 1"
 
 
 def run(stage: Stage) -> list[Result]:
@@ -63,14 +66,13 @@ class Intake:
 
     def ours(self) -> float:
         """Events per second from the first byte sent until the last is in the rollups."""
-        bodies = [gzip.compress(self._lines(), compresslevel=1) for _ in range(BATCHES)]
+        bodies = [gzip.compress(self.lines(), compresslevel=1) for _ in range(BATCHES)]
         self._first_batch = self._number("SELECT coalesce(max(id), 0) FROM analytics_usagebatch")
         with ExitStack() as opened, ThreadPoolExecutor(SENDERS) as senders:
             clients = [opened.enter_context(self._client()) for _ in range(SENDERS)]
             started = time.perf_counter()
             list(senders.map(self._send, clients, [bodies[n::SENDERS] for n in range(SENDERS)]))
-        while self._number("SELECT count(*) FROM analytics_usagebatch WHERE rolled_up_at IS NULL"):
-            time.sleep(0.01)
+        wait_until_rolled_up(self._database)
         return BATCHES * LINES / (time.perf_counter() - started)
 
     def copy(self) -> float:
@@ -86,10 +88,26 @@ class Intake:
             list(writers.map(self._copy, [batches[n::SENDERS] for n in range(SENDERS)]))
         return BATCHES * LINES / (time.perf_counter() - started)
 
-    def _lines(self) -> bytes:
+    def lines(
+        self,
+        *,
+        id_mark: str = "",
+        key: Callable[[], str] | None = None,
+        at: Callable[[], datetime] | None = None,
+    ) -> bytes:
+        """A delivery of LINES events; ids begin with `id_mark` if one is given."""
         world = self._stage.world
         now = datetime.now(UTC)
-        return b"\n".join(_line(world, now) for _ in range(LINES))
+        lines = []
+        for number in range(LINES):
+            event_id = f"{id_mark}-{number}" if id_mark else str(uuid.uuid4())
+            instant = at() if at else now - timedelta(seconds=random.random() * 60)
+            lines.append(_line(world, event_id, instant, key() if key else world["key"].public_id))
+        return b"\n".join(lines)
+
+    def send_one(self, body: bytes) -> None:
+        with self._client() as client:
+            self._send(client, [body])
 
     def _client(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self._stage.gateway_token}"}
@@ -124,11 +142,15 @@ class Intake:
         return int(row[0]) if row else 0
 
 
-def _line(world: dict[str, Any], now: datetime) -> bytes:
-    at = now - timedelta(seconds=random.random() * 60)
+def wait_until_rolled_up(database: psycopg.Connection[Any]) -> None:
+    while database.execute(_WAITING).fetchone() is not None:
+        time.sleep(0.01)
+
+
+def _line(world: dict[str, Any], event_id: str, at: datetime, key: str) -> bytes:
     return json.dumps(
         {
-            "id": str(uuid.uuid4()),
+            "id": event_id,
             "ts": at.isoformat(timespec="milliseconds"),
             "type": "DownstreamEnd",
             "method": "GET",
@@ -140,7 +162,7 @@ def _line(world: dict[str, Any], now: datetime) -> bytes:
             "request_bytes": 0,
             "response_bytes": random.randrange(200, 4000),
             "flags": "-",
-            "key": world["key"].public_id,
+            "key": key,
             "application": world["application"].public_id,
             "subscription": world["subscription"].public_id,
             "version": world["version"].public_id,

@@ -40,6 +40,7 @@ class Stage:
         self.world: dict[str, Any] = {}
         self._has_worker = False
         self._children: list[tuple[subprocess.Popen[bytes], signal.Signals]] = []
+        self._pids: dict[str, int] = {}
         self._ports = {
             name: free_port()
             for name in (
@@ -109,7 +110,12 @@ class Stage:
                 start_new_session=True,
             )
         self._children.append((child, stop_signal))
+        self._pids[name] = child.pid
         return child
+
+    def process(self, name: str) -> int:
+        """The id of a process that was started under this name."""
+        return self._pids[name]
 
     def module(self, name: str, command: list[str], env: Mapping[str, str] | None = None) -> None:
         self.start(name, [sys.executable, "-m", *command], env)

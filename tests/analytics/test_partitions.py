@@ -1,7 +1,9 @@
 """A partition per day: made ahead or when a call needs it, dropped by age, intake unharmed."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
+import psycopg
 import pytest
 import time_machine
 from django.core.management import call_command
@@ -12,6 +14,7 @@ from analytics.intake import MAX_AGE, receive
 from analytics.models import DailyRollup, HourlyRollup, MinuteRollup, UsageBatch, UsageEvent
 from analytics.rollups import roll_up
 from tests.analytics.lines import ndjson
+from tests.deadline import eventually
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -102,3 +105,39 @@ def test_the_command_compares_and_replaces(world, capsys):
     DailyRollup.objects.update(calls=7)
     call_command("rebuild_rollups", "--day", day)
     assert DailyRollup.objects.get().calls == 1
+
+
+def test_intake_goes_on_while_a_drop_waits_for_a_long_transaction(world):
+    receive(gateway=world.gateway, body=ndjson([world.line()]))
+    old = datetime.now(UTC).date() - timedelta(days=40)
+    partitions.ensure_partitions([old])
+
+    def drop():
+        try:
+            return partitions.drop_before(old + timedelta(days=1))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(own_database()) as reader:
+        # As a report does that reads every day: the drop has to wait until it is done.
+        reader.execute("SELECT count(*) FROM analytics_usageevent")
+        dropping = pool.submit(drop)
+        eventually(is_detaching)
+        lines = world.lines(20, at=datetime.now(UTC) - timedelta(days=3))  # a new partition too
+        assert receive(gateway=world.gateway, body=ndjson(lines)).accepted == 20
+        while roll_up():
+            pass
+        assert not dropping.done()
+        reader.rollback()
+        assert dropping.result(timeout=60) == [old]
+    assert old not in partitions.existing_days()
+
+
+def own_database() -> str:
+    return "postgresql://{USER}@{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
+
+
+def is_detaching() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_inherits WHERE inhdetachpending)")
+        return bool(cursor.fetchone()[0])
