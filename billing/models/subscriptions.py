@@ -34,6 +34,11 @@ class BillingTerms(models.Model):
     months = models.PositiveSmallIntegerField(
         _("billed every"), choices=PlanVersion.Months.choices, default=PlanVersion.Months.MONTH
     )
+    # The organization's when it subscribed. Should it move, periods must neither overlap nor leave
+    # a gap to those that were charged. Empty means the organization's of today.
+    time_zone = models.CharField(
+        _("time zone"), max_length=60, default="", db_default="", blank=True
+    )
     # The local day that anniversary periods count from.
     anchor_on = models.DateField()
     trial_ends_at = models.DateTimeField(null=True)
@@ -51,7 +56,8 @@ class BillingTerms(models.Model):
         return f"{self.get_cadence_display()}, {self.get_months_display()}, {self.currency}"
 
     def schedule(self, zone: str) -> Schedule:
-        return Schedule(zone, Cadence(self.cadence), self.months, self.anchor_on)
+        """How time is cut into periods; `zone` is the organization's."""
+        return Schedule(self.time_zone or zone, Cadence(self.cadence), self.months, self.anchor_on)
 
 
 class TenureQuerySet(models.QuerySet["Tenure"]):

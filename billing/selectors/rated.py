@@ -149,8 +149,9 @@ class Rater:
         self._terms_for = terms_for or self._own_terms
         self._adjust = adjust
         self._known: dict[tuple[str, str], Terms] = {}
-        # (application, plan, meter) -> what earlier lines of the allowance have used.
-        self._before: dict[tuple[int, int, str], Decimal] = defaultdict(lambda: ZERO)
+        # What earlier lines of the same allowance have used: an application has one per plan,
+        # meter and period, also when it left the plan and came back.
+        self._before: dict[tuple[int, int, str, Period], Decimal] = defaultdict(lambda: ZERO)
 
     def rate(self) -> list[RatedSubscription]:
         """One per subscription that has a period, in the book's order."""
@@ -215,7 +216,7 @@ class Rater:
             amount = self._quantity(slug, plan_id, used)
             if self._adjust is not None:
                 amount = self._adjust(subscription.pk, plan_id, slug, amount)
-            allowance = (subscription.application_id, plan_id, slug)
+            allowance = (subscription.application_id, plan_id, slug, period)
             usage[slug], before[slug] = amount, self._before[allowance]
             self._before[allowance] += amount
         spans = self._paid_spans(subscription, plan_id, period)

@@ -111,6 +111,7 @@ def _terms(subscription: Subscription, started_at: datetime) -> BillingTerms:
             "currency": version.currency if version else "EUR",
             "cadence": version.cadence if version else PlanVersion.CadenceChoice.CALENDAR,
             "months": version.months if version else 1,
+            "time_zone": zone,
             "anchor_on": started_at.astimezone(ZoneInfo(zone)).date(),
             "trial_ends_at": trial_ends_at,
         },

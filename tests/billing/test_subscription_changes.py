@@ -13,6 +13,8 @@ from apim.core.money import Money
 from apim.keys import services as keys
 from apim.keys.errors import PlanNeedsApproval
 from apim.keys.models import Subscription
+from apim.outbox.models import OutboxEntry
+from apim.outbox.services import deliver
 from billing.errors import ChangeNotPossible, ChangeSettled, NotInCurrency, OnlyAtPeriodEnd
 from billing.models import BillingTerms, ScheduledChange, Tenure
 from billing.rating.prices import Fee, Terms, per_unit
@@ -319,3 +321,24 @@ def test_every_change_is_audited(plans, world):
         "subscription.change_withdrawn",
         "subscription.suspended",
     ]
+
+
+def test_an_organization_that_moves_keeps_its_periods(plans, world):
+    organization = world.customer.organization
+    organization.time_zone = "Pacific/Auckland"
+    organization.save()
+    (charge,) = running_charges(organization).charges
+    assert charge.period == month_of(NOW)
+
+
+def test_the_news_of_a_subscription_reaches_billing(world, fresh):
+    make_version(world.plan, flat(30))
+    Plan.objects.update(state="published")
+    application = keys.create_application(
+        actor=SYSTEM, organization=world.customer.organization, name="Second"
+    )
+    plan = Plan.objects.get(pk=world.plan.pk)
+    made = keys.subscribe(actor=SYSTEM, application=application, plan=plan)
+    entry = OutboxEntry.objects.filter(topic="subscription.changed").latest("id")
+    deliver(entry_id=entry.pk, only=["billing.note_subscription"])
+    assert Tenure.objects.get(subscription=made).started_at == NOW
