@@ -45,6 +45,12 @@ TRUST_MILLISECONDS = 1000
 REFUSAL_MILLISECONDS = 1000
 QUOTA_REFUSAL_MILLISECONDS = 100
 MAX_REHASHES_WAITING = 10_000
+_ONE_CALL = (
+    b"x-apim-lease",
+    leases.lease_header(
+        leases.NO_LEASE, calls=1, life_milliseconds=1000, scope="operation", cost=1, kind="call"
+    ),
+)
 UNANSWERABLE = (RedisAway, GrantsIncomplete, hiredis.ReplyError)
 
 
@@ -124,7 +130,9 @@ class Authorizer:
             self._was_able = self._was_able or self._able()
         except UNANSWERABLE as error:
             answer = await self._without_redis(call, error)
-            answer.headers.append((b"x-apim-deny-ttl", b"0"))
+            # One call of an API that fails open; nothing can be lent.
+            is_open = answer.decision == "allowed"
+            answer.headers.append(_ONE_CALL if is_open else (b"x-apim-deny-ttl", b"0"))
         self.metrics.leases[answer.decision] += 1
         return answer
 

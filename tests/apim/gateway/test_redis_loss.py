@@ -154,7 +154,11 @@ def test_only_apis_that_fail_open_let_known_keys_by(start, own_redis, world):
     assert authorizer.check(world.path, {"x-api-key": unknown}).status_code == 503
     asked = {"x-original-uri": world.path, **world.bearer()}
     lease = authorizer.client.post("/gateway/v1/lease", headers=asked)
-    assert "x-apim-lease" not in lease.headers
+    assert lease.headers["x-apim-lease"].startswith("id=-;tokens=1;")
+    assert lease.headers["x-apim-lease"].endswith("kind=call")
+    asked = {"x-original-uri": careful.path, **careful.bearer()}
+    refused = authorizer.client.post("/gateway/v1/lease", headers=asked)
+    assert (refused.status_code, refused.headers["x-apim-deny-ttl"]) == (503, "0")
 
     own_redis.start()
     eventually(lambda: authorizer.check(careful.path, careful.bearer()).status_code == 200)
