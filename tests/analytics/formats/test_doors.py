@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import io
 import json
 
 import pytest
@@ -249,6 +250,37 @@ def test_otlp_protobuf_is_known_by_its_type_at_the_plain_address(post):
     answer = post("/gateway/v1/usage", body, content_type=PROTOBUF)
     assert (answer.status_code, answer.content) == (200, b"")
     assert counted() == 1
+
+
+@pytest.fixture
+def post_chunked(client, registered):
+    """As Granian hands on a body that came in chunks: no length, and an end of its own."""
+
+    def send(url, body, **extra):
+        return client.post(
+            url, b"", content_type="application/json", headers={"Authorization": f"Bearer {registered.token}"},
+            **{"CONTENT_LENGTH": "", "wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True, **extra},
+        )  # fmt: skip
+
+    return send
+
+
+def test_a_body_without_a_length_is_read_to_its_end(post_chunked):
+    """Envoy's OTLP logger sends chunks; Django alone would take the body for empty."""
+    assert post_chunked("/v1/logs", BODIES["otlp"]).json() == {}
+    assert counted() == 1
+    too_large = post_chunked("/gateway/v1/usage/kong", b" " * (bodies.MAX_EXPANDED_BYTES + 1))
+    assert too_large.status_code == 413
+
+
+def test_a_delivery_of_more_than_one_portion_is_stored_whole_and_once(post, monkeypatch):
+    monkeypatch.setattr(views, "MAX_RECORDS", 2)
+    records = [json.dumps(but(samples.AWS, requestId=f"r{n}")).encode() for n in range(5)]
+    for _ in range(2):
+        answer = post("/gateway/v1/usage/firehose", samples.firehose(*records, b"no json"))
+        assert answer.status_code == 200
+        assert counted() == 5
+    assert QuarantinedRecord.objects.count() == 1
 
 
 # --- CloudEvents and OpenMeter
