@@ -180,8 +180,8 @@ class Simulator:
 
     async def _send(self, delivery_id: str) -> None:
         delivery = self.world.store.get("_delivery", delivery_id)
-        if delivery is None or delivery_id in self._sending:
-            return
+        if delivery is None or delivery_id in self._sending or not deliveries.is_due(delivery):
+            return  # somebody else, a clock's tick or a settling, was faster
         self._sending.add(delivery_id)
         try:
             request = deliveries.request_of(self.world, delivery)

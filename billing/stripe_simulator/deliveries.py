@@ -83,17 +83,16 @@ def _deliver(world: World, event: Obj, receiver: Obj) -> None:
         world.store.put(delivery)
 
 
-def due(world: World, *, now: float | None = None) -> list[Obj]:
+def is_due(delivery: Obj) -> bool:
+    return bool(delivery["status"] == "pending" and delivery["next_attempt"] <= time.time())
+
+
+def due(world: World) -> list[Obj]:
     """Return the deliveries to try now, oldest first, or in an order of chance if so ordered."""
     settings = world.settings
     if settings["webhooks_paused"]:
         return []
-    now = time.time() if now is None else now
-    found = [
-        delivery
-        for delivery in world.store.find("_delivery", status="pending")
-        if delivery["next_attempt"] <= now
-    ]
+    found = [d for d in world.store.find("_delivery", status="pending") if is_due(d)]
     if settings["shuffle_webhooks"]:
         seed = f"{settings['seed']}:{len(found)}"
         random.Random(seed).shuffle(found)  # noqa: S311  nothing secret hangs on it
