@@ -191,7 +191,7 @@ def _conventional(record: Mapping[str, Any], of: Mapping[str, Any]) -> Event | N
             consumer=first(of, "enduser.id", "user.id", "consumer"),
             route=first(of, "http.route", "route_name"),
             service=first(of, "upstream_cluster", "server.address")
-            or _resource(record).get("service.name"),
+            or first(_resource(record), "service.name", "log_name"),
         ),
     )
 

@@ -422,11 +422,13 @@ def test_3scale_hits_are_calls_and_other_metrics_units():
     ("hits", "code"), [("#5", "sets_usage"), ("x", "invalid_hits"), ("1001", "invalid_hits")]
 )
 def test_3scale_usage_that_cannot_be_added_is_refused_alone(hits, code):
-    body = samples.threescale({"[user_key]": "abc", "[usage][hits]": hits}, {"[user_key]": "abc"})
+    body = samples.threescale(
+        {"[user_key]": "raw-key", "[usage][hits]": hits}, {"[user_key]": "raw-key"}
+    )
     reading = registry.READERS["3scale"](body)
     assert [rejected.code for rejected in reading.rejected] == [code]
     assert len(reading.events) == 1
-    assert b"abc" not in reading.rejected[0].raw
+    assert b"raw-key" not in reading.rejected[0].raw
 
 
 def test_equal_reports_of_3scale_all_count():
