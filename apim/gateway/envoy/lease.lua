@@ -10,11 +10,9 @@
 -- that it adds. Looking up a header that is not one of Envoy's own builds an index of all of them
 -- (some 3,000 instructions), which is why the hot path asks for none.
 --
--- SETTINGS stands above, written by lua_filter.py. All times are in milliseconds.
+-- Above stand SETTINGS, written by lua_filter.py, and credentials.lua. All times are in milliseconds.
 
-local find, match, gmatch, sub, format = string.find, string.match, string.gmatch, string.sub, string.format
-local concat, floor, ceil, max, min = table.concat, math.floor, math.ceil, math.max, math.min
-local bit = require("bit")
+local format, floor, ceil, max, min = string.format, math.floor, math.ceil, math.max, math.min
 
 local CHECK_TIMEOUT = SETTINGS.check_timeout
 local POLL_EVERY = 200
@@ -62,89 +60,6 @@ local function forget_everything()
   held, held_before, held_count = {}, {}, 0
   denied, denied_before, denied_count = {}, {}, 0
   changed, changed_count = {}, 0
-end
-
--- Keys ---------------------------------------------------------------------------------------
-
-local CRC = {}
-for byte = 0, 255 do
-  local value = byte
-  for _ = 1, 8 do
-    local shifted = bit.rshift(value, 1)
-    value = bit.band(value, 1) == 1 and bit.bxor(shifted, 0xEDB88320) or shifted
-  end
-  CRC[byte] = value
-end
-
-local BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-local function crc32_base62(text)
-  local value = bit.bnot(0)
-  for i = 1, #text do
-    value = bit.bxor(bit.rshift(value, 8), CRC[bit.band(bit.bxor(value, text:byte(i)), 255)])
-  end
-  value = bit.bnot(value) % 4294967296
-  local digits = ""
-  for _ = 1, 6 do
-    local digit = value % 62
-    digits = sub(BASE62, digit + 1, digit + 1) .. digits
-    value = (value - digit) / 62
-  end
-  return digits
-end
-
--- The form of apim/keys/secrets.py, checksum included: what is not a key is not asked about.
-local function is_key(text)
-  if #text > 64 then return false end
-  local brand, environment, random = match(text, "^(%l[%l%d]*)_(%l+)_(%w+)$")
-  return brand ~= nil and #brand <= 14 and (environment == "live" or environment == "test")
-    and #random == 36 and crc32_base62(sub(random, 1, 30)) == sub(random, 31)
-end
-
-local function unescape(text)
-  return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
-end
-
--- The credential's name and where it stands, or nil and the kind of refusal. A bearer token that
--- is no key of ours is meant for the upstream and left alone.
-local function find_credential(headers, authorization, path)
-  local is_tried = false
-  if authorization then
-    local bearer = match(authorization, "^[Bb][Ee][Aa][Rr][Ee][Rr]%s+(.-)%s*$")
-    if bearer then
-      if is_key(bearer) then return authorization, "authorization" end
-      is_tried = true
-    end
-  end
-  local text = headers:get("x-api-key")
-  if text then
-    -- No header value can begin with a line feed: names of the two kinds never meet.
-    if is_key(text) then return "\n" .. text, "x-api-key" end
-    is_tried = true
-  end
-  local query = find(path, "key=", 1, true) and match(path, "?([^#]*)")
-  if query then
-    for name, value in gmatch(query, "([^&=]+)=([^&]*)") do
-      if name == "apikey" or name == "api_key" then
-        value = unescape(value)
-        if is_key(value) then return "\n" .. value, "query" end
-        is_tried = true
-      end
-    end
-  end
-  return nil, is_tried and "malformed" or "missing"
-end
-
-local function without_key(path)
-  local before, query = match(path, "^([^?]*)?(.*)$")
-  if not query then return path end
-  local kept = {}
-  for part in gmatch(query, "[^&]+") do
-    local name = match(part, "^[^=]*")
-    if name ~= "apikey" and name ~= "api_key" then kept[#kept + 1] = part end
-  end
-  if #kept == 0 then return before end
-  return before .. "?" .. concat(kept, "&")
 end
 
 -- Tables of bounded size ---------------------------------------------------------------------

@@ -29,7 +29,7 @@ def lua_filter() -> dict[str, Any]:
         "name": names.LEASE_FILTER,
         "typed_config": {
             "@type": type_url("envoy.extensions.filters.http.lua.v3.Lua"),
-            "default_source_code": {"inline_string": source("lease.lua")},
+            "default_source_code": {"inline_string": source("credentials.lua", "lease.lua")},
             "source_codes": {
                 AFTER: {"inline_string": source("after.lua")},
                 UNSERVED: {"inline_string": _UNSERVED_CODE},
@@ -51,8 +51,8 @@ def run_instead(code: str) -> dict[str, Any]:
 
 
 @cache
-def source(file: str) -> str:
-    """Return the Lua file with SETTINGS above it."""
+def source(*names_of_files: str) -> str:
+    """Return the Lua files one after the other, with SETTINGS above them."""
     before, after = json.dumps(CANNOT_CHECK).split(INSTANCE)
     settings = {
         "cluster": names.AUTHORIZER_CLUSTER,
@@ -62,5 +62,6 @@ def source(file: str) -> str:
     }
     # JSON's strings and numbers are Lua's, as long as they are plain ASCII without a slash escape.
     lines = "".join(f"  {name} = {json.dumps(value)},\n" for name, value in settings.items())
-    code = files("apim.gateway.envoy").joinpath(file).read_text(encoding="utf-8")
-    return f"local SETTINGS = {{\n{lines}}}\n{code}"
+    folder = files("apim.gateway.envoy")
+    codes = [folder.joinpath(name).read_text(encoding="utf-8") for name in names_of_files]
+    return "\n".join([f"local SETTINGS = {{\n{lines}}}\n", *codes])

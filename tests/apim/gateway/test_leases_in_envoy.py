@@ -188,7 +188,7 @@ def test_repeated_refusal_bears_its_own_request_id(envoy, world):
 # Limits
 
 
-@pytest.mark.parametrize("quota", [7, 150, 1000])
+@pytest.mark.parametrize("quota", [7, 300])
 def test_limit_is_never_exceeded_by_two_envoys_with_two_workers_each(
     start, authorizer, second_authorizer, world, upstream, quota
 ):
@@ -265,11 +265,14 @@ def test_concurrent_calls_are_limited_and_their_slots_become_free(envoy, world, 
     )
     grants.project_plan(world.plan.pk)
     eventually(lambda: envoy.status(f"{world.path}/x", world.bearer()) == 200)
-    slow = threading.Thread(
-        target=lambda: httpx.get(
-            f"{envoy.url}{world.path}/slow", headers=world.bearer(), timeout=20
-        )
-    )
+
+    def call_slowly():
+        """Until it gets the slot, which the call before it may still have."""
+        with httpx.Client(headers=world.bearer(), timeout=20) as client:
+            while client.get(f"{envoy.url}{world.path}/slow").status_code == 429:
+                time.sleep(0.05)
+
+    slow = threading.Thread(target=call_slowly)
     slow.start()
     eventually(lambda: envoy.status(f"{world.path}/x", world.bearer()) == 429)
     upstream.release.set()
@@ -316,13 +319,21 @@ def test_suspended_subscription_is_refused_within_a_second(envoy, world):
 
 
 def test_news_about_others_leave_a_lease_alone(envoy, world, relay):
-    warm_up(envoy, world, calls=100)
+    eventually(lambda: _asks_seldom(envoy, world, relay))
     before = asked(relay)
     for _ in range(10):
         grants.project_key(make_key(world.application)[0].pk)
         heard = relay.text.count(b"GET /gateway/v1/changes")
         eventually(lambda heard=heard: _hears_again(envoy, world, relay, heard))
     assert asked(relay) - before < 5
+
+
+def _asks_seldom(envoy, world, relay):
+    """A new worker's first leases are short: its routes may follow the change feed."""
+    before = asked(relay)
+    heard = relay.text.count(b"GET /gateway/v1/changes")
+    eventually(lambda: _hears_again(envoy, world, relay, heard + 4))
+    return asked(relay) == before
 
 
 def _hears_again(envoy, world, relay, heard):
@@ -465,7 +476,7 @@ def test_script_that_envoy_cannot_load_is_refused_before_it_is_sent(world, setti
     routes = build_routes([], "http://portal.test")
     validation.validate(validation.find_binary(), listener_settings(), routes, [])
     kept = lua_filter.source
-    lua_filter.source = lambda file: kept(file) + "\nthis is not Lua\n"
+    lua_filter.source = lambda *files: kept(*files) + "\nthis is not Lua\n"
     try:
         with pytest.raises(validation.ConfigurationRefused, match="script load error"):
             validation.validate(validation.find_binary(), listener_settings(), routes, [])
