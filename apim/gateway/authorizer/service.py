@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import hmac
 import logging
 import time
@@ -51,6 +52,9 @@ _ONE_CALL = (
         leases.NO_LEASE, calls=1, life_milliseconds=1000, scope="operation", cost=1, kind="call"
     ),
 )
+# Looking for garbage among everything that is remembered takes longer than a check may; nearly all
+# of it goes without looking, and what is young is looked at as ever.
+GARBAGE_THRESHOLDS = (10_000, 20, 1000)
 UNANSWERABLE = (RedisAway, GrantsIncomplete, hiredis.ReplyError)
 
 
@@ -87,6 +91,7 @@ class Authorizer:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
         loop = asyncio.get_running_loop()
         runs = (self.link.run(), self.feed.run(), self._keep_listening(), self._sweep())
         self._tasks = [loop.create_task(run) for run in runs]
