@@ -147,9 +147,7 @@ def test_who_has_subscribed_keeps_the_version_of_that_day(world, call):
     assert (total(world.customer), total(new)) == (100, 300)
 
 
-def test_a_move_holds_from_the_first_period_that_begins_on_its_day(
-    world, call, subscription, noon
-):
+def test_a_move_holds_from_the_first_period_that_begins_on_its_day(world, call, subscription, noon):
     make_price(world.plan, "0.10", months_ago=3)
     moves_at = datetime(2026, 12, 25, tzinfo=UTC)
     publish(draft(world.plan, plain("0.30")), moves_at=moves_at)
