@@ -223,15 +223,6 @@ class Migration(migrations.Migration):
             name='units_micro',
             field=models.BigIntegerField(db_default=0),
         ),
-        migrations.AddConstraint(
-            model_name='attribution',
-            constraint=models.UniqueConstraint(fields=('key_id', 'operation_id', 'subscription_id', 'plan_id', 'version_id', 'application_id', 'environment', 'gateway_id', 'organization_id', 'product_id', 'api_id', 'method', 'foreign_id'), name='attribution_of_call_once', nulls_distinct=False),
-        ),
-        # Code that still runs names the old key in ON CONFLICT: its deliveries get 503 and are sent again.
-        migrations.RemoveConstraint(
-            model_name='attribution',
-            name='attribution_once',
-        ),
         migrations.AddIndex(
             model_name='dailyfacetrollup',
             index=models.Index(fields=['organization_id', 'bucket'], name='facet_day_organization'),
