@@ -14,6 +14,8 @@ from apim.gateway.envoy.problems import CANNOT_CHECK, INSTANCE
 # A question that took longer would hold up the caller more than an answer is worth.
 CHECK_TIMEOUT_MILLISECONDS = 250
 
+# One source: each file uses what those before it define.
+DECIDING = ("credentials.lua", "memory.lua", "questions.lua", "lease.lua")
 # Source codes that routes choose by name.
 AFTER = "after"
 UNSERVED = "unserved"
@@ -29,7 +31,7 @@ def lua_filter() -> dict[str, Any]:
         "name": names.LEASE_FILTER,
         "typed_config": {
             "@type": type_url("envoy.extensions.filters.http.lua.v3.Lua"),
-            "default_source_code": {"inline_string": source("credentials.lua", "lease.lua")},
+            "default_source_code": {"inline_string": source(*DECIDING)},
             "source_codes": {
                 AFTER: {"inline_string": source("after.lua")},
                 UNSERVED: {"inline_string": _UNSERVED_CODE},

@@ -1,0 +1,139 @@
+-- Asks the authorizer for a lease and reads its answer, once per lease. See lease.lua.
+
+-- RateLimit headers: what never changes is put together once per lease, the seconds until reset
+-- once per second. `least` is what remains of the tightest limit when all tokens are used.
+local function read_limits(lease, text, received)
+  local policies, limits, least = {}, {}, math.huge
+  for entry in gmatch(text or "", "[^|]+") do
+    local name, quota, window, remaining, reset, kind =
+      match(entry, "^([^,]*),(%d+),(%d+),(-?%d+),(%d+),?(%a*)$")
+    if name then
+      local one = { name = name, quota = quota, remaining = tonumber(remaining), resets_at = received + tonumber(reset) }
+      limits[#limits + 1] = one
+      policies[#policies + 1] = kind == "c"
+        and format('"%s";q=%s;qu="concurrent-requests"', name, quota)
+        or format('"%s";q=%s;w=%s', name, quota, window)
+      if one.remaining < least then
+        least = one.remaining
+        lease.tightest = one
+      end
+    end
+  end
+  lease.least = least
+  if #limits > 0 then
+    lease.limits, lease.policy, lease.second = limits, concat(policies, ", "), -1
+    lease.near = tonumber(lease.tightest.quota) * NEAR
+  end
+end
+
+local IDENTITY = {
+  "x-apim-key", "x-apim-application", "x-apim-environment", "x-apim-subscription",
+  "x-apim-version", "x-apim-organization", "x-apim-plan", "x-apim-decision", "x-apim-overage",
+}
+
+local function read_lease(answer, sent, received)
+  local text = answer["x-apim-lease"]
+  if not text then return nil end
+  local tokens, ttl = tonumber(match(text, "tokens=(%d+)")), tonumber(match(text, "ttl=(%d+)"))
+  local id = match(text, "id=([^;]*)")
+  if not (id and tokens and ttl) then return nil end
+  ttl = min(ttl, MAX_TTL)
+  local names, values = {}, {}
+  for _, name in ipairs(IDENTITY) do
+    if answer[name] then
+      names[#names + 1] = name
+      values[#values + 1] = answer[name]
+    end
+  end
+  local tags = {}
+  for tag in gmatch(answer["x-apim-tags"] or "", "%S+") do tags[#tags + 1] = tag end
+  local lease = {
+    id = id,
+    is_counted = id ~= "-", -- unlimited calls are in nobody's books
+    tokens = tokens,
+    left = tokens,
+    low = floor(tokens / GROWTH),
+    cost = tonumber(match(text, "cost=(%d+)")) or 1,
+    by_operation = match(text, "scope=(%a+)") == "operation",
+    is_for_one_call = match(text, "kind=(%a+)") == "call",
+    sent = sent,
+    ttl = ttl,
+    ends = sent + ttl,
+    names = names,
+    values = values,
+    tags = tags,
+    change = instant(answer["x-apim-change"]),
+    change_text = answer["x-apim-change"],
+    trust = tonumber(answer["x-apim-trust"]) or 1000,
+    is_open_on_loss = answer["x-apim-on-loss"] == "open",
+    grace = tonumber(answer["x-apim-grace"]) or 0,
+    is_test = answer["x-apim-environment"] == "test",
+  }
+  read_limits(lease, answer["x-apim-limits"], received)
+  return lease
+end
+
+local NOT_TOLD = { [":status"] = true, ["content-length"] = true, date = true, server = true, connection = true }
+
+-- The refusal as callers get it, and its facts for the log. The body names the call that was
+-- refused first; it is cut there, so that each call gets its own id.
+local function read_denial(answer, body, received, request_id)
+  local denial = { status = answer[":status"], facts = {}, headers = {}, ends = received + (tonumber(answer["x-apim-deny-ttl"]) or 0) }
+  for name, value in pairs(answer) do
+    if sub(name, 1, 7) == "x-apim-" then
+      if name ~= "x-apim-deny-ttl" then denial.facts[name] = value end
+    elseif not NOT_TOLD[name] and sub(name, 1, 8) ~= "x-envoy-" then
+      denial.headers[name] = value
+    end
+  end
+  denial.headers[":status"] = answer[":status"]
+  local from, to = find(body or "", "urn:uuid:" .. request_id, 1, true)
+  if from then
+    denial.before, denial.after = sub(body, 1, from + 8), sub(body, to + 1)
+  else
+    denial.before = body or ""
+  end
+  return denial
+end
+
+local function client_address(handle)
+  local text = handle:streamInfo():downstreamRemoteAddress()
+  return match(text, "^%[(.*)%]") or match(text, "^(.*):%d+$") or text
+end
+
+local QUIETLY = { timeout_ms = CHECK_TIMEOUT, send_xff = false }
+
+-- Ask for a lease for this call. Gives the lease, or nil and a refusal, or nil and nil when the
+-- authorizer is silent.
+local function ask(handle, headers, call, now, want, budget)
+  local request_id = headers:get("x-request-id") or ""
+  QUIETLY.timeout_ms = budget
+  local answer, body = handle:httpCall(SETTINGS.cluster, {
+    [":method"] = "POST",
+    [":path"] = "/gateway/v1/lease",
+    [":authority"] = SETTINGS.cluster,
+    ["content-length"] = "0",
+    ["authorization"] = call.authorization,
+    ["x-api-key"] = headers:get("x-api-key"),
+    ["origin"] = headers:get("origin"),
+    ["x-original-method"] = headers:get(":method"),
+    ["x-original-uri"] = call.path,
+    ["x-client-ip"] = client_address(handle),
+    ["x-request-id"] = request_id,
+    ["x-apim-want"] = format("%d", want),
+    ["x-apim-give-back"] = some_of(give_back),
+    ["x-apim-extra-cost"] = some_of(extra_cost),
+  }, nil, QUIETLY)
+  local received = handle:timestamp()
+  if answer[":status"] == "200" then return read_lease(answer, now, received), nil end
+  if answer["content-type"] ~= "application/problem+json" then return nil, nil end
+  return nil, read_denial(answer, body, received, request_id)
+end
+
+-- As many calls as were made with the last lease in the time that one lasts.
+local function demand(lease, now)
+  if not lease then return 1 end
+  local used = lease.tokens - max(lease.left, 0)
+  local wanted = ceil(used * lease.ttl / max(now - lease.sent, 1))
+  return max(1, min(wanted, lease.tokens * GROWTH))
+end
