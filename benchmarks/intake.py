@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 ORDER = 30
 
-BATCHES = 60
-LINES = 1000
+BATCHES = 75
+# As the shipper sends them.
+LINES = 2000
 SENDERS = 4
 STATUSES = [200] * 18 + [404, 500]
 # The event table as it is, without the index by which roll-ups find a batch: the harder anchor.

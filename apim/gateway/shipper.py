@@ -66,7 +66,7 @@ def settings_from_environment() -> Settings:
         heartbeat=env_path(
             "APIM_SHIPPER_HEARTBEAT", checkpoint.with_name(f"{checkpoint.name}.alive")
         ),
-        max_batch=env_int("APIM_SHIPPER_MAX_BATCH", 1000, minimum=1),
+        max_batch=env_int("APIM_SHIPPER_MAX_BATCH", 2000, minimum=1),
     )
 
 
