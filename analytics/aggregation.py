@@ -17,7 +17,7 @@ from analytics.models import Facet
 from analytics.sketch import Timer, slot_sql
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 MINUTES_KEPT = timedelta(hours=48)
 HOURS_KEPT = timedelta(days=90)
@@ -98,8 +98,13 @@ def _sums(source: str) -> str:
     """  # noqa: S608 - fragments are constants
 
 
-def _slots(source: str) -> str:
+def _slots(source: str, facets: Collection[str]) -> str:
     """Counts per slot: three timers by minute, and by hour the total time of each facet's value."""
+    hour = "hour" if facets else "NULL::timestamptz AS hour"
+    client, country = (
+        name if name in facets else f"NULL::text AS {name}" for name in ("client", "country")
+    )
+    by_facet = "".join(f", (hour, {facet}, total)" for facet in facets)
     return f"""
         INSERT INTO usage_slots
         SELECT attribution_id, coalesce(minute, hour), status,
@@ -107,8 +112,8 @@ def _slots(source: str) -> str:
                     WHEN country IS NOT NULL THEN '{Facet.COUNTRY}' END,
                coalesce(client, country), coalesce(total, upstream, own), calls
         FROM (
-            SELECT attribution_id, minute, hour, status, client, country, total, upstream, own,
-                   count(*) AS calls
+            SELECT attribution_id, minute, {hour}, status, {client}, {country}, total, upstream,
+                   own, count(*) AS calls
             FROM (
                 SELECT attribution_id, status, nullif(user_agent, '') AS client,
                        nullif(country, '') AS country,
@@ -120,13 +125,18 @@ def _slots(source: str) -> str:
                 FROM {source}
             ) AS timed
             GROUP BY attribution_id, status, GROUPING SETS (
-                (minute, total), (minute, upstream), (minute, own),
-                (hour, client, total), (hour, country, total)
+                (minute, total), (minute, upstream), (minute, own){by_facet}
             )
         ) AS counted
         WHERE coalesce(total, upstream, own) IS NOT NULL
           AND (minute IS NOT NULL OR client IS NOT NULL OR country IS NOT NULL)
     """  # noqa: S608 - fragments are constants
+
+
+# A gateway that knows no countries need not pay for them.
+_FACETS_IN_USE = "SELECT {} FROM usage_sums".format(  # noqa: S608 - constants
+    ", ".join(f"coalesce(bool_or({facet} <> ''), false)" for facet in Facet.values)
+)
 
 
 def aggregate(source: str, params: Mapping[str, Any]) -> None:
@@ -137,7 +147,10 @@ def aggregate(source: str, params: Mapping[str, Any]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_TEMPORARY)
         cursor.execute(_sums(source), params)
-        cursor.execute(_slots(source), params)
+        cursor.execute(_FACETS_IN_USE)
+        in_use = zip(Facet.values, cursor.fetchone(), strict=True)
+        facets = [facet for facet, is_in_use in in_use if is_in_use]
+        cursor.execute(_slots(source, facets), params)
 
 
 def rows_of(table: RollupTable) -> str:
