@@ -62,6 +62,19 @@ SCHEDULE: dict[str, Entry] = {
         "task": "billing.expire_credits",
         "schedule": crontab(minute="37", hour="3"),
     },
+    "billing-catalogue": {
+        "task": "billing.sync_catalogue",
+        "schedule": schedule(timedelta(minutes=10)),
+    },
+    "billing-usage": {
+        "task": "billing.report_usage",
+        "schedule": schedule(timedelta(minutes=5)),
+    },
+    # Calls that a gateway reported days later.
+    "billing-late-usage": {
+        "task": "billing.collect_late_usage",
+        "schedule": crontab(minute="47", hour="2"),
+    },
     "usage-retention": {
         "task": "analytics.drop_old_usage",
         "schedule": crontab(minute="17", hour="3"),

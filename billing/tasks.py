@@ -2,6 +2,9 @@ from celery import shared_task
 
 from billing import mail
 from billing.services import apply_due_changes, expire_credits, note_missing, note_subscription
+from billing.stripe.adapter import connect, is_configured
+from billing.stripe.catalogue import sync_catalogue
+from billing.stripe.metering import SENDABLE, collect_usage, send_usage
 
 
 @shared_task(name="billing.note_subscription")
@@ -27,3 +30,23 @@ def expire_credits_task() -> None:
 @shared_task(name="billing.announce_version")
 def announce_version(version_id: int) -> None:
     mail.announce_version(version_id=version_id)
+
+
+@shared_task(name="billing.sync_catalogue")
+def sync_catalogue_task() -> None:
+    if is_configured():
+        sync_catalogue(connect())
+
+
+@shared_task(name="billing.report_usage")
+def report_usage() -> None:
+    """Usage of the hours that have ended goes to Stripe."""
+    if is_configured():
+        collect_usage()
+        send_usage(connect())
+
+
+@shared_task(name="billing.collect_late_usage")
+def collect_late_usage() -> None:
+    if is_configured():
+        collect_usage(back=SENDABLE)

@@ -14,6 +14,11 @@ class LockId(IntEnum):
     PROJECT_GRANTS = 4
     ROLL_UP = 5
     DEMO = 6
+    CLOSE_PERIODS = 7
+    STRIPE_METERING = 8
+    STRIPE_INVOICES = 9
+    STRIPE_EVENTS = 10
+    STRIPE_CATALOGUE = 11
 
 
 @contextmanager

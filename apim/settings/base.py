@@ -229,6 +229,13 @@ CSRF_FAILURE_VIEW = "apim.ui.errors.csrf_failure"
 
 # Notice that subscribers get before another price holds for them.
 BILLING_NOTICE_DAYS = env_int("BILLING_NOTICE_DAYS", 30, minimum=0)
+# How long a period stays open for usage that arrives late, before it is closed and charged.
+BILLING_CLOSE_DELAY_HOURS = env_int("BILLING_CLOSE_DELAY_HOURS", 24, minimum=1)
+# Unpaid: days to pay an invoice that is sent, then days until keys are suspended.
+BILLING_PAYMENT_DAYS = env_int("BILLING_PAYMENT_DAYS", 14, minimum=1)
+BILLING_GRACE_DAYS = env_int("BILLING_GRACE_DAYS", 14, minimum=0)
+# Whether Stripe Tax computes taxes on invoices.
+STRIPE_TAX = env_bool("STRIPE_TAX", default=False)
 
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", "apim <no-reply@apim.localhost>")
 EMAIL_TIMEOUT = 10

@@ -3,9 +3,11 @@
 from billing.models.add_ons import AddOn, AddOnPrice, SubscriptionAddOn
 from billing.models.credits import CreditEntry, CreditGrant
 from billing.models.discounts import Discount
+from billing.models.invoices import Invoice, InvoicePeriod, MoneyBack, UnpaidSuspension
 from billing.models.meters import Meter
 from billing.models.periods import BillingPeriod, RatedLine
 from billing.models.prices import PlanVersion, PriceComponent
+from billing.models.stripe import MeterEvent, StripeCustomer, StripeEvent, StripeObject
 from billing.models.subscriptions import BillingTerms, ScheduledChange, Tenure
 
 __all__ = [
@@ -16,11 +18,19 @@ __all__ = [
     "CreditEntry",
     "CreditGrant",
     "Discount",
+    "Invoice",
+    "InvoicePeriod",
     "Meter",
+    "MeterEvent",
+    "MoneyBack",
     "PlanVersion",
     "PriceComponent",
     "RatedLine",
     "ScheduledChange",
+    "StripeCustomer",
+    "StripeEvent",
+    "StripeObject",
     "SubscriptionAddOn",
     "Tenure",
+    "UnpaidSuspension",
 ]

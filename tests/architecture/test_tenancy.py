@@ -19,6 +19,8 @@ SHARED = {
     "PriceComponent",
     "AddOn",
     "AddOnPrice",
+    "StripeObject",
+    "StripeEvent",
     "Gateway",
     "EnvoySnapshot",
     "EnvoyRefusal",

@@ -1,0 +1,175 @@
+"""The one place that speaks to Stripe, through its SDK (stripe-python 16, API 2026-10-28)."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import stripe
+from django.conf import settings
+
+from billing.stripe.ports import (
+    PaymentGateway,
+    StripeNotConfigured,
+    StripeRefused,
+    StripeUnavailable,
+    WrongSignature,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from billing.stripe.ports import Remote
+
+TIMEOUT_SECONDS = 20.0
+# The SDK repeats what failed on the way, with its own idempotency keys, back-off and jitter.
+NETWORK_RETRIES = 2
+PAGE = 100
+METER_ERROR_TYPES = (
+    "v1.billing.meter.error_report_triggered",
+    "v1.billing.meter.no_meter_found",
+)
+_TRANSIENT = (stripe.APIConnectionError, stripe.RateLimitError, stripe.APIError)
+
+
+class StripeGateway:
+    """PaymentGateway by the SDK."""
+
+    def __init__(self, client: stripe.StripeClient) -> None:
+        self._client = client
+
+    def create(self, what: str, params: Mapping[str, Any], *, key: str = "") -> Remote:
+        options = {"idempotency_key": key} if key else {}
+        with _our_errors():
+            return _plain(self._service(what).create(dict(params), options))
+
+    def update(self, what: str, stripe_id: str, params: Mapping[str, Any]) -> Remote:
+        with _our_errors():
+            return _plain(self._service(what).update(stripe_id, dict(params)))
+
+    def fetch(self, what: str, stripe_id: str) -> Remote:
+        with _our_errors():
+            return _plain(self._service(what).retrieve(stripe_id))
+
+    def every(self, what: str, params: Mapping[str, Any] | None = None) -> Iterator[Remote]:
+        with _our_errors():
+            found = self._service(what).list({"limit": PAGE, **(params or {})})
+            for one in found.auto_paging_iter():
+                yield _plain(one)
+
+    def finalize_invoice(self, stripe_id: str, *, key: str) -> Remote:
+        with _our_errors():
+            return _plain(
+                self._client.v1.invoices.finalize_invoice(
+                    stripe_id, {"auto_advance": True}, {"idempotency_key": key}
+                )
+            )
+
+    def pay_invoice(self, stripe_id: str) -> Remote:
+        with _our_errors():
+            return _plain(self._client.v1.invoices.pay(stripe_id))
+
+    def attach_payment_method(self, stripe_id: str, customer: str) -> None:
+        with _our_errors():
+            self._client.v1.payment_methods.attach(stripe_id, {"customer": customer})
+
+    def meter_total(self, meter: str, customer: str, *, start: int, end: int) -> int:
+        with _our_errors():
+            found = self._client.v1.billing.meters.event_summaries.list(
+                meter, {"customer": customer, "start_time": start, "end_time": end, "limit": PAGE}
+            )
+            return sum(int(one.aggregated_value) for one in found.auto_paging_iter())
+
+    def tax_settings(self) -> Remote:
+        with _our_errors():
+            return _plain(self._client.v1.tax.settings.retrieve())
+
+    def thin_event(self, stripe_id: str) -> Remote:
+        with _our_errors():
+            return _plain(self._client.v2.core.events.retrieve(stripe_id))
+
+    def thin_events(self) -> Iterator[Remote]:
+        with _our_errors():
+            found = self._client.v2.core.events.list({"types": list(METER_ERROR_TYPES)})
+            yield from (_plain(one) for one in found.data)
+
+    def _service(self, what: str) -> Any:
+        """The SDK's service by its path below v1, such as "billing.meters"."""
+        service: Any = self._client.v1
+        for name in what.split("."):
+            service = getattr(service, name)
+        return service
+
+
+def connect() -> PaymentGateway:
+    """The real Stripe when its key is set, else the simulator. Raises StripeNotConfigured."""
+    if settings.STRIPE_SECRET_KEY:
+        return _gateway(settings.STRIPE_SECRET_KEY, "")
+    if settings.APIM_STRIPE_SIMULATOR_URL:
+        return _gateway(settings.APIM_STRIPE_SIMULATOR_KEY, settings.APIM_STRIPE_SIMULATOR_URL)
+    raise StripeNotConfigured
+
+
+@lru_cache(maxsize=4)
+def _gateway(secret_key: str, address: str) -> StripeGateway:
+    options: dict[str, Any] = {}
+    if address:
+        options["base_addresses"] = {"api": address, "meter_events": address}
+    client = stripe.StripeClient(
+        secret_key,
+        max_network_retries=NETWORK_RETRIES,
+        http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+        **options,
+    )
+    return StripeGateway(client)
+
+
+def is_configured() -> bool:
+    return bool(settings.STRIPE_SECRET_KEY or settings.APIM_STRIPE_SIMULATOR_URL)
+
+
+def is_simulated() -> bool:
+    """Whether money pages wear the simulator's badge."""
+    return bool(not settings.STRIPE_SECRET_KEY and settings.APIM_STRIPE_SIMULATOR_URL)
+
+
+def verified(body: bytes, signature: str) -> dict[str, Any]:
+    """The webhook's JSON, after its signature over the raw body was checked.
+
+    docs.stripe.com/webhooks/signature: HMAC-SHA256 with the endpoint's secret, 300 s tolerance.
+    Snapshot and thin events are signed alike. STRIPE_WEBHOOK_SECRET may hold two secrets, divided
+    by a comma, of a v1 endpoint and a v2 destination. Raises WrongSignature.
+    """
+    secrets = [one.strip() for one in settings.STRIPE_WEBHOOK_SECRET.split(",") if one.strip()]
+    for secret in secrets:
+        try:
+            stripe.WebhookSignature.verify_header(
+                body.decode(), signature, secret, stripe.Webhook.DEFAULT_TOLERANCE
+            )
+            found = json.loads(body)
+        except (stripe.SignatureVerificationError, ValueError):
+            continue
+        if isinstance(found, dict):
+            return found
+    raise WrongSignature
+
+
+@contextmanager
+def _our_errors() -> Iterator[None]:
+    """The SDK's errors as ours, without what could be secret."""
+    try:
+        yield
+    except stripe.StripeError as error:
+        message = str(error.user_message or error)[:400]
+        status = error.http_status or 0
+        is_transient = isinstance(error, _TRANSIENT) or status in {409, 429} or status >= 500
+        if is_transient:
+            raise StripeUnavailable(message) from error
+        raise StripeRefused(message, reason=str(error.code or "")) from error
+
+
+def _plain(found: Any) -> Remote:
+    plain: dict[str, Any] = found.to_dict(for_json=True)
+    return plain
