@@ -80,8 +80,9 @@ class LimitStanding:
         elapsed, length = self.read_at - self.started_at, self.resets_at - self.started_at
         if length < PACE_WINDOW or elapsed < length * PACE_SHARE or not self.used:
             return None
-        at = self.started_at + elapsed * (self.quota / self.used)
-        return at if at < self.resets_at else None
+        if self.quota * (elapsed / length) >= self.used:
+            return None  # also where the date would lie beyond the calendar's last year
+        return self.started_at + elapsed * (self.quota / self.used)
 
 
 class _Asked(NamedTuple):

@@ -125,6 +125,7 @@ def test_exhaustion_is_told_at_the_pace_of_the_window(db):
     [
         windowed(used=0),
         windowed(used=25),  # exactly enough for the day
+        windowed(used=1, quota=50_000_000),  # enough for longer than dates go
         windowed(used=100),  # over already
         windowed(used=5, start=NOON - timedelta(minutes=5)),  # too early to tell
         windowed(used=75, start=NOON - timedelta(minutes=1), hours=0.1),  # over before it is read
