@@ -16,6 +16,8 @@ ORDER = 10
 KEYS = 10_000
 # Until every worker has leases for every key; a key's second lease is as large as its demand.
 WARM_UP_SECONDS = {"one": 3, "many": 20}
+# A question to the authorizer that a busy machine answers too late is a 503.
+TOLERATED_SHARE = 0.001
 WHAT = (
     "key, subscription, three limits (calls per minute, day and month of the application) and the "
     "access log's line on every call; 32 connections, Envoy's workers as many as cores"
@@ -40,13 +42,19 @@ def run(stage: Stage) -> list[Result]:
     managed = stage.managed()
     one = _script(stage, "one", [stage.secret], stage.managed_path())
     many = _script(stage, "many", _many_keys(stage), stage.managed_path())
+
+    def ours(script: Path) -> float:
+        return requests_per_second(managed, script=script, tolerated_share=TOLERATED_SHARE)
+
     for name, script in (("one", one), ("many", many)):
-        requests_per_second(managed, script=script, seconds=WARM_UP_SECONDS[name])
+        requests_per_second(
+            managed, script=script, seconds=WARM_UP_SECONDS[name], tolerated_share=1.0
+        )
     speeds = alternate(
         {
-            "one": lambda: requests_per_second(managed, script=one),
+            "one": lambda: ours(one),
             "plain": lambda: requests_per_second(stage.plain_url, script=one),
-            "many": lambda: requests_per_second(managed, script=many),
+            "many": lambda: ours(many),
             "plain many": lambda: requests_per_second(stage.plain_url, script=many),
             "asking": lambda: requests_per_second(stage.asking_url, script=one),
         },
