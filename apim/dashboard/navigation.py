@@ -22,7 +22,7 @@ _Entry = tuple["Text", str, str, tuple[StaffRole, ...], tuple[str, ...]]
 _PUBLISHING: tuple[_Entry, ...] = (
     (_("Overview"), "overview", "layout-dashboard", roles.ANY, ()),
     (_("APIs"), "apis", "boxes", roles.CATALOG, ("/dashboard/versions/",)),
-    (_("Products"), "products", "package", roles.CATALOG, ("/dashboard/plans/",)),
+    (_("Products"), "products", "package", roles.CATALOG, ("/dashboard/plans/", "/dashboard/prices/")),
     (_("Organizations"), "organizations", "users", roles.ANY, ()),
     (_("Subscriptions"), "subscriptions", "list-checks", roles.CUSTOMERS, ()),
     (_("API keys"), "keys", "key", roles.CUSTOMERS, ("/dashboard/leaks/",)),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Prefetch
 
 from apim.core import clock
+from apim.core.errors import NotFound
 from billing.models import PlanVersion, PriceComponent
 from billing.rating.engine import Segment, rate
 from billing.terms import terms_of
@@ -65,6 +66,15 @@ def plan_versions(plan: Plan) -> QuerySet[PlanVersion]:
     """Every version of the plan with its prices, drafts and private ones included, newest first."""
     versions = PlanVersion.objects.filter(plan=plan).select_related("plan__product", "organization")
     return with_prices(versions).order_by("-number")
+
+
+def get_version(public_id: str) -> PlanVersion:
+    """Any version with its prices, drafts and private ones included. Raises NotFound."""
+    versions = PlanVersion.objects.select_related("plan__product", "organization")
+    found = with_prices(versions).filter(public_id=public_id).first()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def public_prices(plan: Plan) -> QuerySet[PlanVersion]:

@@ -220,6 +220,10 @@ FINANCE = _of(
     "dashboard:revenue",
     "dashboard:prices",
     ("dashboard:plan-price", "{plan}"),
+    ("dashboard:plan-versions", "{plan}"),
+    ("dashboard:plan-version-new", "{plan}"),
+    ("dashboard:plan-version", "{price}"),
+    ("dashboard:plan-version-simulation", "{price}"),
 )
 
 EVERY = {
@@ -255,6 +259,11 @@ NOT_SHOWN = {
         "revision-document",
         "product-publish",
         "plan-publish",
+        "plan-sheet",
+        "plan-sheet-remove",
+        "plan-version-publish",
+        "plan-version-delete",
+        "plan-version-end",
         "organization-activate",
         "subscription-resume",
         "usage-export",
@@ -279,6 +288,7 @@ from apim.catalog.models import Api, ApiVersion, Limit, Plan, Product
 from apim.core import clock
 from apim.gateway.models import Gateway
 from apim.keys.models import ApiKey, Application, Subscription
+from billing.models import PlanVersion
 
 def person(email, name, password):
     user = User.objects.create_user(email, password, name=name)
@@ -315,6 +325,7 @@ print(json.dumps({{
     "draft": first(ApiVersion.objects.filter(state="draft")),
     "product": first(Product.objects.filter(name="Earth")),
     "plan": first(Plan.objects.filter(name="Business")),
+    "price": first(PlanVersion.objects.filter(plan__name="Business")),
     "limit": first(Limit.objects.all()),
     "gateway": first(Gateway.objects.all()),
 }}))

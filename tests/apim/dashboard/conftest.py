@@ -21,7 +21,8 @@ from apim.keys import services as keys
 from apim.keys.models import ApiKey, Application, Subscription
 from apim.outbox.models import OutboxEntry
 from billing.models import PlanVersion
-from billing.services import set_price
+from billing.rating.prices import Terms, per_unit
+from billing.services import draft_version, set_price
 
 DOCUMENT = {
     "openapi": "3.1.0",
@@ -86,6 +87,8 @@ class Installation:
             "key": self.key,
             "gateway": self.gateway,
         }
+        if name.startswith(("plan-sheet", "plan-version")):
+            return self._price_arguments(name)
         if name == "job-retry":
             return [self.job.pk]
         if name == "staff-role":
@@ -94,6 +97,24 @@ class Installation:
             return []
         named = objects.get(name) or objects.get(name.partition("-")[0])
         return [named.public_id] if named else []
+
+    def _price_arguments(self, name: str) -> list[object]:
+        """Of a draft in two currencies; of Acme's private price where it is to end."""
+        if name in {"plan-versions", "plan-version-new"}:
+            return [self.plan.public_id]
+        drafts = PlanVersion.objects.drafts().filter(plan=self.plan)
+        if name == "plan-version-end":
+            drafts = drafts.filter(organization=self.organization)
+        draft = drafts.first() or draft_version(
+            actor=SYSTEM,
+            plan=self.plan,
+            sheets=[
+                Terms("", "EUR", usage=(per_unit(Decimal("0.1")),)),
+                Terms("", "USD", usage=(per_unit(Decimal("0.12")),)),
+            ],
+            organization=self.organization if name == "plan-version-end" else None,
+        )
+        return [draft.public_id, *(["USD"] if name.startswith("plan-sheet") else [])]
 
     def call(self, number: int = 1, *, prefix: str = "call", **fields) -> None:
         """Calls of Acme a minute ago, counted."""

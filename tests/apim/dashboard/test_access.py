@@ -8,7 +8,14 @@ from apim.dashboard.urls import urlpatterns
 NAMES = [str(pattern.name) for pattern in urlpatterns]
 
 EVERYBODY = {"overview", "organizations", "organization"}
-FINANCE = {"revenue", "revenue-export", "prices", "plan", "plan-price"}
+FINANCE = {
+    "revenue",
+    "revenue-export",
+    "prices",
+    "plan",
+    "plan-price",
+    *(name for name in NAMES if name.startswith(("plan-version", "plan-sheet"))),
+}
 SUPPORT = {
     "subscriptions",
     "subscription-approve",
@@ -35,7 +42,15 @@ SUPPORT = {
     "jobs",
     "job-retry",
 }
-NOT_FOR_PUBLISHERS = {"keys-import", "audit", "staff", "staff-role", "revenue", "revenue-export", "prices"}
+NOT_FOR_PUBLISHERS = {
+    "keys-import",
+    "audit",
+    "staff",
+    "staff-role",
+    "revenue",
+    "revenue-export",
+    "prices",
+}
 # These change something only by POST or ask about what was chosen; a bare GET goes to the list.
 REDIRECTS = {"keys-revoke", "gateway-sync", "job-retry"}
 
