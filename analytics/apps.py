@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class AnalyticsConfig(AppConfig):
     name = "analytics"
     label = "analytics"
+
+    def ready(self) -> None:
+        from analytics import counters  # noqa: PLC0415 - needs the models
+        from apim.gateway import restored_counters  # noqa: PLC0415
+
+        restored_counters.register(counters.open_windows)

@@ -14,6 +14,9 @@ CHANGES = "g:changes"
 # Stands in Redis once everything has been written; its absence means that nothing here can be
 # trusted to be complete, for instance after Redis lost its data.
 EPOCH = "g:epoch"
+# Stands there once the counters of limits can be trusted: the unix second in which they were
+# restored, and a random part. Without it no limit is counted.
+COUNTERS = "g:counters"
 ROUTES = "g:routes"
 
 

@@ -20,6 +20,7 @@ from django.db import transaction
 from apim.catalog.models import ApiVersion, Operation, Plan
 from apim.core.locks import LockId
 from apim.gateway import grant_format as wire
+from apim.gateway import restored_counters
 from apim.gateway.key_grants import key_values
 from apim.gateway.redis_connection import connection
 from apim.keys import secrets
@@ -102,16 +103,21 @@ def is_complete() -> bool:
 
     A Redis that came back may have lost its data, or have slept through a revocation.
     """
-    return connection().get(wire.EPOCH) == _redis_run().encode()
+    is_counted = bool(connection().exists(wire.COUNTERS))
+    return is_counted and connection().get(wire.EPOCH) == _redis_run().encode()
 
 
 def project_all() -> int:
     """Make Redis equal to PostgreSQL; return how many values were wrong.
 
     Only what differs is written, so that authorizers keep their memory. Each batch is compared
-    and mended under the lock of all objects, which single projections share.
+    and mended under the lock of all objects, which single projections share. A Redis that was
+    restarted or emptied gets its counters first: no call finds a key there before its limits.
     """
     run = _redis_run()
+    is_whole = is_complete()
+    if restored_counters.is_due(is_whole=is_whole):
+        restored_counters.restore(is_whole=is_whole)
     wrong = sum(_mend(_keys, ids) for ids in _batches(ApiKey.objects.all()))
     wrong += sum(_mend(_applications, ids) for ids in _batches(Application.objects.all()))
     wrong += sum(_mend(_plans, ids) for ids in _batches(Plan.objects.all()))
@@ -355,6 +361,7 @@ def _known(names: list[str]) -> set[str]:
     versions = ApiVersion.objects.callable().filter(public_id__in=ids("g:ops:"))
     return {
         wire.EPOCH,
+        wire.COUNTERS,
         wire.ROUTES,
         secrets.IMPORTED,
         wire.CHANGES,

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     Send = Callable[[bytes], Awaitable[Any]]
 
-# One try with the clock as it seemed, one with Redis's, one more for the turn of a window.
-_TRIES = 3
+# One try with the clock as it seemed, one with Redis's, one for the turn of a window, one for
+# counters that were restored.
+_TRIES = 4
+_OTHER_EPOCH = -2
 _KINDS = {"calendar": "w", "fixed": "w", "sliding": "s", "concurrent": "c"}
 
 
@@ -49,10 +51,17 @@ class ClockUnknown(RedisAway):
     """Redis's clock jumped about while it was asked."""
 
 
+class CountersLost(RedisAway):
+    """Redis lost its counters, and they are not restored yet: nothing may be counted."""
+
+    def __str__(self) -> str:
+        return "the counters in redis are lost and not restored yet"
+
+
 class Standing(NamedTuple):
     """Where one limit stands: `left` before anything was taken, below 0 beyond a soft quota.
 
-    `reset_at` is on the monotonic clock; `mark` says where the calls were counted.
+    `reset_at` is on the monotonic clock; `mark` and `epoch` say where the calls were counted.
     """
 
     counted: Counted
@@ -60,6 +69,7 @@ class Standing(NamedTuple):
     reset_at: float
     is_overage: bool
     mark: str
+    epoch: str = ""
 
 
 class Taken(NamedTuple):
@@ -90,6 +100,8 @@ class Counters:
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        # Of the counters, as last heard; another one each time that they were restored.
+        self.epoch = ""
         self._clock = RedisClock()
         self._background: set[asyncio.Task[None]] = set()
 
@@ -107,12 +119,16 @@ class Counters:
         """Take at least `least` calls from every limit, or none; see take.lua. Raises RedisAway."""
         head = (least, waiting, want, life_milliseconds, slot)
         for _ in range(_TRIES):
-            asked_at = time.monotonic()
+            asked_at, epoch = time.monotonic(), self.epoch
             command = self._command(limits, head, slot_milliseconds)
             reply: list[Any] = await self._evaluate(TAKE, command)
             self._clock.heard(reply[1])
             if reply[0] >= 0:
-                return _taken(limits, reply, asked_at)
+                return _taken(limits, reply, asked_at, epoch)
+            if reply[0] == _OTHER_EPOCH:
+                self.epoch = reply[2].decode()
+                if not self.epoch:
+                    raise CountersLost
         raise ClockUnknown
 
     def give_back(self, standings: Sequence[Standing], calls: int) -> None:
@@ -140,6 +156,7 @@ class Counters:
             kind = _KINDS[one.counted.limit.kind]
             names.append(f"{one.counted.name}:{one.mark}" if kind == "w" else one.counted.name)
             arguments += (kind, one.mark)
+        arguments.append(standings[0].epoch)
         command = pack("EVALSHA", GIVE_BACK.sha, len(names), *names, calls, *arguments)
         task = asyncio.ensure_future(self._quietly(command))
         self._background.add(task)
@@ -168,6 +185,7 @@ class Counters:
                 parts += (slot_milliseconds, 0, 0)
             else:
                 parts += one.window(now)
+        parts.append(self.epoch)
         return pack(*parts)
 
     async def _evaluate(self, script: _Script, command: bytes) -> Any:
@@ -181,7 +199,7 @@ class Counters:
             return await self._send(command)
 
 
-def _taken(limits: Sequence[Counted], reply: list[Any], asked_at: float) -> Taken:
+def _taken(limits: Sequence[Counted], reply: list[Any], asked_at: float, epoch: str) -> Taken:
     now = time.monotonic()
     standings = tuple(
         Standing(
@@ -190,6 +208,7 @@ def _taken(limits: Sequence[Counted], reply: list[Any], asked_at: float) -> Take
             now + reply[at + 1] / 1000,
             bool(reply[at + 2]),
             reply[at + 3].decode(),
+            epoch,
         )
         for at, one in zip(range(3, len(reply), 4), limits, strict=True)
     )

@@ -2,11 +2,13 @@
 -- beyond its estimate. A window that is over keeps what it counted.
 --
 -- KEYS: counters, windows with their start. ARGV: calls (below 0 adds), then for each counter its
--- kind (w, s, c) and its mark (s: the part that counted; c: the slot).
+-- kind (w, s, c) and its mark (s: the part that counted; c: the slot), and the epoch in which they
+-- were counted: what was counted before counters were lost is not in those that were restored.
 local calls, done = tonumber(ARGV[1]), {}
+local is_other = redis.call('GET', 'g:counters') ~= ARGV[2 * #KEYS + 2]
 for i, name in ipairs(KEYS) do
   local kind, mark = ARGV[2 * i], ARGV[2 * i + 1]
-  if not done[name] then
+  if not done[name] and (kind == 'c' or calls < 0 or not is_other) then
     done[name] = true
     if kind == 'w' then
       local used = tonumber(redis.call('GET', name))

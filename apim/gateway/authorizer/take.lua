@@ -8,14 +8,18 @@
 --     w: start, end of the window, end of the next one, in unix seconds
 --     s: length of the window, of its parts, in milliseconds; 0
 --     c: milliseconds after which a slot that nobody released is free again; 0; 0
+--   and at last the epoch of the counters, as last heard.
 -- Answer: calls taken, milliseconds since 1970, the block's life in milliseconds; then four values
 --   for each limit: calls left before (below 0 beyond a soft quota), milliseconds until reset,
 --   1 if these calls are overage, and the part of the counter that counted them, to give back.
---   Taken -1: this clock is outside of the windows that were named.
+--   Taken -1: this clock is outside of the windows that were named. -2: the counters are of another
+--   epoch, which follows; empty while they are not restored, and nothing may be counted.
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local least, waiting, want = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local life, slot = tonumber(ARGV[4]), ARGV[5]
+local epoch = redis.call('GET', 'g:counters') or ''
+if epoch == '' or epoch ~= ARGV[6 * #KEYS + 6] then return {-2, now, epoch} end
 
 local limits, is_refused, left_most, left_soft = {}, false, math.huge, math.huge
 for i, counter in ipairs(KEYS) do

@@ -11,6 +11,7 @@ from apim.gateway.authorizer import counters
 
 FOLDER = Path(counters.__file__).parent
 CLOCK = "redis.call('TIME')"
+EPOCH = "1.a"
 
 
 @pytest.fixture
@@ -20,13 +21,15 @@ def take(store):
     # The last two arguments become the clock.
     script = store.register_script(text.replace(CLOCK, "{ARGV[#ARGV - 1], ARGV[#ARGV]}"))
 
+    store.set("g:counters", EPOCH)
+
     def run(limits, *, at, least=1, waiting=None, want=None, life=1000, slot="slot"):
         """`limits` are (counter, kind, quota, soft, a, b, c); `at` in milliseconds."""
         names = [limit[0] for limit in limits]
         rest = [value for limit in limits for value in limit[1:]]
         waiting = least if waiting is None else waiting
         head = [least, waiting, waiting if want is None else want, life, slot]
-        reply = script(keys=names, args=[*head, *rest, at // 1000, at % 1000 * 1000])
+        reply = script(keys=names, args=[*head, *rest, EPOCH, at // 1000, at % 1000 * 1000])
         return reply[0], reply[2], [tuple(reply[i : i + 4]) for i in range(3, len(reply), 4)]
 
     return run
@@ -158,14 +161,29 @@ def test_what_is_given_back_leaves_no_trace_and_never_more(take, give_back, stor
     _, _, [window, sliding] = take(limits, at=START, least=10)
     marks = ["w", window[3], "s", sliding[3]]
     names = [f"c:w:{second}", "c:s"]
-    give_back(keys=names, args=[4, *marks])
+    give_back(keys=names, args=[4, *marks, EPOCH])
     assert [standing[0] for standing in take(limits, at=START, want=0)[2]] == [94, 94]
-    give_back(keys=names, args=[-4, *marks])
+    give_back(keys=names, args=[-4, *marks, EPOCH])
     assert [standing[0] for standing in take(limits, at=START, want=0)[2]] == [90, 90]
-    give_back(keys=names, args=[1000, *marks])
+    give_back(keys=names, args=[1000, *marks, EPOCH])
     assert [standing[0] for standing in take(limits, at=START, want=0)[2]] == [100, 100]
-    give_back(keys=["c:gone:1", "c:gone"], args=[5, *marks])
+    give_back(keys=["c:gone:1", "c:gone"], args=[5, *marks, EPOCH])
     assert not store.exists("c:gone:1", "c:gone")
+
+
+def test_nothing_is_counted_in_lost_counters_nor_given_back_to_restored_ones(
+    take, give_back, store
+):
+    second = START // 1000
+    limit = ("c:w", "w", 100, 0, second, second + 10, second + 20)
+    _, _, [window] = take([limit], at=START, least=10)
+    store.set("g:counters", "2.b")
+    give_back(keys=[f"c:w:{second}"], args=[10, "w", window[3], EPOCH])
+    assert int(store.get(f"c:w:{second}")) == 10
+    assert take([limit], at=START)[0] == -2
+    store.delete("g:counters")
+    assert take([limit], at=START)[0] == -2
+    assert int(store.get(f"c:w:{second}")) == 10
 
 
 def test_asking_counts_nothing(take, store):
