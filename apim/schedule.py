@@ -49,6 +49,11 @@ SCHEDULE: dict[str, Entry] = {
         "task": "analytics.make_partitions",
         "schedule": schedule(timedelta(hours=1)),
     },
+    # Calls that were being stored while a mapping changed.
+    "usage-reattribute": {
+        "task": "analytics.reattribute_all",
+        "schedule": schedule(timedelta(minutes=5)),
+    },
     "billing-changes": {
         "task": "billing.apply_due_changes",
         "schedule": schedule(timedelta(seconds=60)),
@@ -74,6 +79,14 @@ SCHEDULE: dict[str, Entry] = {
     "billing-late-usage": {
         "task": "billing.collect_late_usage",
         "schedule": crontab(minute="47", hour="2"),
+    },
+    "billing-close": {
+        "task": "billing.close_periods",
+        "schedule": crontab(minute="13"),
+    },
+    "billing-invoices": {
+        "task": "billing.send_invoices",
+        "schedule": schedule(timedelta(minutes=1)),
     },
     "usage-retention": {
         "task": "analytics.drop_old_usage",

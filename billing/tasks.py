@@ -2,8 +2,10 @@ from celery import shared_task
 
 from billing import mail
 from billing.services import apply_due_changes, expire_credits, note_missing, note_subscription
+from billing.services.closing import close_periods
 from billing.stripe.adapter import connect, is_configured
 from billing.stripe.catalogue import sync_catalogue
+from billing.stripe.invoicing import send_invoices
 from billing.stripe.metering import SENDABLE, collect_usage, send_usage
 
 
@@ -50,3 +52,14 @@ def report_usage() -> None:
 def collect_late_usage() -> None:
     if is_configured():
         collect_usage(back=SENDABLE)
+
+
+@shared_task(name="billing.close_periods")
+def close_periods_task() -> None:
+    close_periods()
+
+
+@shared_task(name="billing.send_invoices")
+def send_invoices_task() -> None:
+    if is_configured():
+        send_invoices(connect())

@@ -23,6 +23,8 @@ class LineKind(StrEnum):
     MINIMUM = "minimum"
     ADD_ON = "add_on"
     DISCOUNT = "discount"
+    # What late usage adds to or takes from a period that was closed before.
+    CORRECTION = "correction"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from apim.core import clock
 from billing.models import BillingPeriod
-from billing.rating.lines import Bill
+from billing.rating.lines import Bill, LineKind
 from billing.selectors.lines import frozen_line
 
 if TYPE_CHECKING:
@@ -55,11 +55,15 @@ def _lines(ended: Sequence[RatedSubscription]) -> dict[tuple[int, datetime], lis
 
 
 def _replaced(rated: RatedSubscription, lines: Sequence[Line]) -> RatedSubscription:
-    """Lines go to the segment of their plan version; those of none are add-ons and discounts."""
+    """Lines go to the segment of their plan version; the rest is add-ons, discounts, corrections."""
     segments = []
     for segment in rated.segments:
         version = segment.version.public_id if segment.version else None
-        own = tuple(line for line in lines if line.version and line.version == version)
+        own = tuple(
+            line
+            for line in lines
+            if line.version and line.version == version and line.kind is not LineKind.CORRECTION
+        )
         currency = own[0].currency if own else segment.currency
         segments.append(replace(segment, currency=currency, lines=own))
     currencies = sorted({line.currency for line in lines})

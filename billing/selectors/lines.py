@@ -25,19 +25,27 @@ def described(line: Line, version: PlanVersion | None) -> str:
     name = _component_name(line, version)
     match line.kind:
         case LineKind.SETUP:
-            return _("Setup")
+            text = _("Setup")
         case LineKind.MINIMUM:
-            return _("Up to the minimum commitment")
+            text = _("Up to the minimum commitment")
         case LineKind.TRIAL:
-            return _("%(name)s in the trial") % {"name": name}
+            text = _("%(name)s in the trial") % {"name": name}
         case LineKind.ADD_ON:
             held = AddOn.objects.filter(held__public_id=line.key).first()
-            return held.name if held else _("Add-on")
+            text = held.name if held else _("Add-on")
         case LineKind.DISCOUNT:
-            given = Discount.objects.filter(public_id=line.key).first()
-            return given.name if given else _("Discount")
+            text = _discount_name(line)
+        case LineKind.CORRECTION:
+            what = name if version else _discount_name(line)
+            text = _("Late usage: %(name)s") % {"name": what}
         case _:
-            return name
+            text = name
+    return text
+
+
+def _discount_name(line: Line) -> str:
+    given = Discount.objects.filter(public_id=line.key).first()
+    return given.name if given else _("Discount")
 
 
 def _component_name(line: Line, version: PlanVersion | None) -> str:

@@ -83,8 +83,8 @@ class RatedSubscription:
 
     @property
     def extras(self) -> tuple[Line, ...]:
-        """Add-ons and discounts, which belong to no single plan."""
-        kinds = {LineKind.ADD_ON, LineKind.DISCOUNT}
+        """Add-ons, discounts and corrections, which belong to no plan of the period."""
+        kinds = {LineKind.ADD_ON, LineKind.DISCOUNT, LineKind.CORRECTION}
         return tuple(line for bill in self.bills for line in bill.lines if line.kind in kinds)
 
 

@@ -1,0 +1,206 @@
+"""Invoices on their way to Stripe: usage first, then a draft with our lines, then finalized.
+
+Each step looks at what is there before it makes anything, and carries an idempotency key; so it can
+break off anywhere, for any time, and go on. A draft that does not add up to what was rated is not
+finalized.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from apim.core import clock
+from apim.core.locks import LockId, try_advisory_lock
+from billing.models import Invoice, MeterEvent, RatedLine
+from billing.stripe.customers import ensure_customer
+from billing.stripe.metering import collect_of_period, collect_period, send_usage
+from billing.stripe.mirror import take_invoice
+from billing.stripe.ports import StripeRefused, StripeUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from billing.models import StripeCustomer
+    from billing.stripe.ports import PaymentGateway, Remote
+
+logger = logging.getLogger(__name__)
+
+MAX_SENT = 1_000
+RETRY_BASE_SECONDS, RETRY_MAX_SECONDS = 30, 3_600
+DESCRIPTION_LENGTH = 500
+METADATA = "apim_invoice"
+LINE_METADATA = "apim_line"
+CREDIT = "credit"
+
+
+class NotYet(Exception):
+    """The invoice has to wait; the text says for what."""
+
+
+def send_invoices(gateway: PaymentGateway, *, limit: int = MAX_SENT) -> int:
+    """Bring the invoices that are due to Stripe; returns how many got there."""
+    with try_advisory_lock(LockId.STRIPE_INVOICES) as held:
+        if not held:
+            return 0
+        rows = Invoice.objects.to_send().filter(due_at__lte=clock.now())
+        rows = rows.select_related("organization").order_by("due_at", "id")
+        return sum(_try_to_send(gateway, invoice) for invoice in rows[:limit])
+
+
+def _try_to_send(gateway: PaymentGateway, invoice: Invoice) -> bool:
+    try:
+        _send(gateway, invoice)
+    except (StripeUnavailable, StripeRefused, NotYet) as error:
+        logger.warning("invoice %s is not at Stripe yet: %s", invoice.public_id, error)
+        wait = min(RETRY_MAX_SECONDS, RETRY_BASE_SECONDS * 2 ** min(invoice.attempts, 10))
+        Invoice.objects.to_send().filter(pk=invoice.pk).update(
+            attempts=invoice.attempts + 1,
+            due_at=clock.now() + timedelta(seconds=random.uniform(wait / 2, wait)),  # noqa: S311
+            last_error=str(error)[:400],
+        )
+        return False
+    return True
+
+
+def _send(gateway: PaymentGateway, invoice: Invoice) -> None:
+    _send_usage_first(gateway, invoice)
+    customer = ensure_customer(gateway, invoice.organization)
+    draft = _draft(gateway, invoice, customer)
+    if draft["status"] == "draft":
+        _add_lines(gateway, invoice, customer, draft["id"])
+        draft = gateway.fetch("invoices", draft["id"])
+        if draft["subtotal"] != invoice.charged_minor:
+            raise NotYet(
+                f"Stripe's draft comes to {draft['subtotal']}, ours to {invoice.charged_minor}"
+                f" {invoice.currency} minor units; it is not finalized"
+            )
+        draft = gateway.finalize_invoice(draft["id"], key=f"{invoice.public_id}:finalize")
+    take_invoice(gateway, invoice, draft)
+    Invoice.objects.to_send().filter(pk=invoice.pk).update(step=Invoice.Step.DONE, last_error="")
+
+
+def _send_usage_first(gateway: PaymentGateway, invoice: Invoice) -> None:
+    """Stripe knows the usage of a period before its invoice is final."""
+    mine: set[int] = set()
+    for placed in invoice.periods.select_related("period"):
+        period = placed.period.period
+        mine.add(placed.period.subscription_id)
+        collect_period(period, [placed.period.subscription_id])
+        collect_of_period(period, placed.period.subscription_id)
+    waiting = MeterEvent.objects.waiting().filter(subscription__in=mine, hour__lt=invoice.ends_at)
+    if waiting.exists():
+        send_usage(gateway, organization_id=invoice.organization_id)
+    if (left := waiting.count()) > 0:
+        raise NotYet(f"{left} hours of usage are not at Stripe yet")
+
+
+def _draft(gateway: PaymentGateway, invoice: Invoice, customer: StripeCustomer) -> Remote:
+    if invoice.stripe_id:
+        return gateway.fetch("invoices", invoice.stripe_id)
+    found = None
+    if invoice.attempts:  # tried before: its answer may have been lost
+        every = gateway.every("invoices", {"customer": customer.stripe_id})
+        found = next((i for i in every if i["metadata"].get(METADATA) == invoice.public_id), None)
+    if found is None:
+        key = f"{invoice.public_id}:{customer.stripe_id}"
+        found = gateway.create("invoices", _invoice_params(invoice, customer), key=key)
+    Invoice.objects.filter(pk=invoice.pk).update(stripe_id=found["id"], status=found["status"])
+    invoice.stripe_id = found["id"]
+    return found
+
+
+def _invoice_params(invoice: Invoice, customer: StripeCustomer) -> dict[str, Any]:
+    charge: dict[str, Any] = {"collection_method": "charge_automatically"}
+    if not customer.has_payment_method:
+        charge = {
+            "collection_method": "send_invoice",
+            "days_until_due": settings.BILLING_PAYMENT_DAYS,
+        }
+    tax = {"automatic_tax": {"enabled": True}} if settings.STRIPE_TAX else {}
+    return {
+        "customer": customer.stripe_id,
+        "currency": invoice.currency.lower(),
+        "auto_advance": False,  # we finalize it, when it is complete
+        "pending_invoice_items_behavior": "exclude",
+        "metadata": {METADATA: invoice.public_id},
+        **charge,
+        **tax,
+    }
+
+
+def _add_lines(
+    gateway: PaymentGateway, invoice: Invoice, customer: StripeCustomer, draft_id: str
+) -> None:
+    """Put on the draft what is not on it yet."""
+    there = {
+        item["metadata"].get(LINE_METADATA)
+        for item in gateway.every("invoice_items", {"invoice": draft_id})
+    }
+    base = {
+        "customer": customer.stripe_id,
+        "invoice": draft_id,
+        "currency": invoice.currency.lower(),
+    }
+    for name, params in _lines(invoice):
+        if name not in there:
+            item = {**base, **params, "metadata": {**params["metadata"], LINE_METADATA: name}}
+            gateway.create("invoice_items", item, key=f"{draft_id}:{name}")
+
+
+def _lines(invoice: Invoice) -> list[tuple[str, dict[str, Any]]]:
+    rows = RatedLine.objects.filter(period__invoiced__invoice=invoice).select_related(
+        "period__subscription__application", "origin", "version", "plan__product"
+    )
+    found = [
+        (line.public_id, _line(line))
+        for line in rows.order_by("period", "position")
+        if line.amount_minor or (line.kind in {"usage", "correction"} and line.quantity)
+    ]
+    if invoice.credit_minor:
+        credit = {
+            "amount": -invoice.credit_minor,
+            "description": "Prepaid credit",
+            "discountable": False,
+            "metadata": {},
+        }
+        found.append((CREDIT, credit | _tax(rows)))
+    return found
+
+
+def _line(line: RatedLine) -> dict[str, Any]:
+    """Amount and words; the metadata says what it was computed from."""
+    origin = line.origin or line.period
+    words = f"{line.period.subscription.application.name}: {line.description}"
+    if line.plan is not None:
+        words = f"{line.plan.product.name} {line.plan.name}, {words}"
+    if line.quantity and line.kind != "add_on":
+        words = f"{words} ({line.quantity.normalize():,f})"
+    metadata = {"apim_period": origin.public_id}
+    if line.version is not None:
+        metadata["apim_version"] = line.version.public_id
+    if line.origin is not None:
+        metadata["apim_origin"] = line.origin.public_id
+    return {
+        "amount": line.amount_minor,
+        "description": words[:DESCRIPTION_LENGTH],
+        "discountable": False,
+        "period": {
+            "start": int(origin.starts_at.timestamp()),
+            "end": int(origin.ends_at.timestamp()),
+        },
+        "metadata": metadata,
+        **_tax([line]),
+    }
+
+
+def _tax(lines: Sequence[RatedLine] | Any) -> dict[str, str]:
+    """Whether the amount includes tax, as the plan version says; only Stripe Tax asks."""
+    if not settings.STRIPE_TAX:
+        return {}
+    version = next((line.version for line in lines if line.version is not None), None)
+    return {"tax_behavior": version.tax_behavior if version else "exclusive"}
