@@ -12,7 +12,8 @@ end
 
 local function stated_cost(handle)
   local name = handle:metadata():get("cost_header")
-  local cost = name and tonumber(handle:headers():get(name))
+  local text = name and handle:headers():get(name) -- no value at all, not nil, when it is missing
+  local cost = text and tonumber(text)
   if not cost or cost ~= cost or cost < 0 then return nil end
   return math.min(math.ceil(cost), HIGHEST_COST)
 end

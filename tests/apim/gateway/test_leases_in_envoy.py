@@ -280,6 +280,26 @@ def test_concurrent_calls_are_limited_and_their_slots_become_free(envoy, world, 
     eventually(lambda: envoy.status(f"{world.path}/x", world.bearer()) == 200, seconds=5)
 
 
+@pytest.mark.parametrize("stated", [{}, {"x-cost": "a lot"}])
+def test_slots_become_free_also_where_the_upstream_states_no_cost(envoy, world, upstream, stated):
+    Limit.objects.create(
+        plan=world.plan, name="concurrent", kind="concurrent", window="", quota=1, every=1
+    )
+    ApiVersion.objects.update(cost_header="x-cost")
+    upstream.answer_headers = stated
+    tasks.serve_version(world.version.pk)
+    grants.project_version(world.version.pk)
+    grants.project_plan(world.plan.pk)
+
+    def is_one_at_a_time():
+        told = envoy.get(f"{world.path}/x", world.bearer()).headers
+        return "concurrent-requests" in told["ratelimit-policy"]
+
+    eventually(is_one_at_a_time)
+    for _ in range(3):
+        eventually(lambda: envoy.status(f"{world.path}/x", world.bearer()) == 200)
+
+
 # News
 
 
