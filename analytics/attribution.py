@@ -8,9 +8,10 @@ from django.db import connection, transaction
 
 from analytics import directory, foreign
 from analytics.events import NO_FOREIGN, Flag, Names
+from analytics.foreign import own_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from analytics.directory import ApplicationRow, KeyRow, PlanRow, SubscriptionRow, VersionRow
     from analytics.events import Event, Foreign
@@ -54,6 +55,8 @@ class _Facts(NamedTuple):
     belonging: Belonging
     version: VersionRow | None
     flags: int
+    # The operation, if a foreign route stands for one; else the path tells.
+    operation_id: int | None = None
 
 
 # Committed attributions: immutable rows, so they may be remembered for ever.
@@ -64,9 +67,11 @@ def attribute(gateway_id: int, events: Sequence[Event]) -> list[Attributed]:
     """One answer per event, in their order; stores combinations that are new."""
     calls = [(event.names, event.foreign, event.method, event.path) for event in events]
     different = set(calls)
-    facts = _facts_of_callers(gateway_id, {(names, other) for names, other, _, _ in different})
+    # Of each caller, a path that it called.
+    callers = {(names, other): path for names, other, _, path in different}
+    facts = _facts_of_callers(gateway_id, callers)
     belongings = {call: _of_call(facts[call[:2]], call[2], call[3]) for call in different}
-    ids = _attribution_ids(set(belongings.values()))
+    ids = ids_of_belongings(set(belongings.values()))
     attributed = {
         call: Attributed(ids[belonging], belonging.organization_id, facts[call[:2]].flags)
         for call, belonging in belongings.items()
@@ -75,35 +80,94 @@ def attribute(gateway_id: int, events: Sequence[Event]) -> list[Attributed]:
 
 
 def _of_call(facts: _Facts, method: str, path: str) -> Belonging:
-    return facts.belonging._replace(
-        operation_id=facts.version.operation(method, path) if facts.version else None,
-        method=method if method in _METHODS or not method else OTHER_METHOD,
-    )
+    method = method if method in _METHODS or not method else OTHER_METHOD
+    belonging = facts.belonging._replace(method=method, operation_id=facts.operation_id)
+    if facts.operation_id is None and facts.version is not None:
+        operation_id = operation_of(facts.version, belonging, path)
+        belonging = belonging._replace(operation_id=operation_id)
+    return belonging
+
+
+def operation_of(version: VersionRow, belonging: Belonging, path: str) -> int | None:
+    """The operation that a call to `path` reached; a foreign gateway may serve it at its root."""
+    found = version.operation(belonging.method, path)
+    if found is None and belonging.foreign_id is not None:
+        found = version.operation_at_root(belonging.method, path)
+    return found
 
 
 def _facts_of_callers(
-    gateway_id: int, callers: set[tuple[Names, Foreign]]
+    gateway_id: int, callers: Mapping[tuple[Names, Foreign], str]
 ) -> dict[tuple[Names, Foreign], _Facts]:
-    foreigners = {other for _, other in callers} - {NO_FOREIGN}
-    known = foreign.resolve(gateway_id, foreigners) if foreigners else {}
-    believed = {
-        (names, other): _filled(names, known[other]) if other in known else names
+    said = {
+        (names, other): _filled(names, own_ids(other)) if other != NO_FOREIGN else names
         for names, other in callers
     }
-    facts = _facts_by_names(gateway_id, set(believed.values()))
-    answers = {caller: facts[names] for caller, names in believed.items()}
-    if not foreigners:
-        return answers
+    facts = _facts_by_names(gateway_id, set(said.values()))
+    answers = {caller: facts[names] for caller, names in said.items()}
+    foreigners = {caller: names for caller, names in said.items() if caller[1] != NO_FOREIGN}
     unmatched = {
-        caller
-        for caller, found in answers.items()
-        if caller[1] != NO_FOREIGN and _is_unmatched(found.belonging)
+        caller: names
+        for caller, names in foreigners.items()
+        if _is_unmatched(answers[caller].belonging)
     }
-    ids = foreign.ids_of(gateway_id, {other for _, other in unmatched})
-    for caller in unmatched:
-        belonging = answers[caller].belonging._replace(foreign_id=ids[caller[1]])
-        answers[caller] = answers[caller]._replace(belonging=belonging)
+    if unmatched:
+        answers |= _mapped(gateway_id, unmatched, callers)
+    return answers | _subscribed({caller: answers[caller] for caller in foreigners})
+
+
+def _mapped(
+    gateway_id: int,
+    unmatched: Mapping[tuple[Names, Foreign], Names],
+    paths: Mapping[tuple[Names, Foreign], str],
+) -> dict[tuple[Names, Foreign], _Facts]:
+    """With the gateway's own names, kept and understood by its mapping."""
+    meanings = foreign.resolve(gateway_id, {other for _, other in unmatched})
+    ids = foreign.ids_of(gateway_id, {caller[1]: paths[caller] for caller in unmatched})
+    filled = {
+        caller: _filled(names, meanings.get(caller[1], foreign.NOTHING).names)
+        for caller, names in unmatched.items()
+    }
+    facts = _facts_by_names(gateway_id, set(filled.values()))
+    answers = {}
+    for caller, names in filled.items():
+        found = facts[names]
+        meaning = meanings.get(caller[1], foreign.NOTHING)
+        answers[caller] = found._replace(
+            belonging=found.belonging._replace(foreign_id=ids[caller[1]]),
+            operation_id=meaning.operation_id if names.version == meaning.names.version else None,
+        )
     return answers
+
+
+def _subscribed(
+    facts: Mapping[tuple[Names, Foreign], _Facts],
+) -> dict[tuple[Names, Foreign], _Facts]:
+    """With the applications' subscriptions: foreign gateways do not know them."""
+    pairs = {caller: pair for caller, one in facts.items() if (pair := unsubscribed(one.belonging))}
+    found = directory.subscriptions_to(set(pairs.values()))
+    return {
+        caller: facts[caller]._replace(
+            belonging=with_subscription(facts[caller].belonging, found.get(pair))
+        )
+        for caller, pair in pairs.items()
+    }
+
+
+def unsubscribed(belonging: Belonging) -> tuple[int, int] | None:
+    """The application and the version, if a subscription may be found by them."""
+    application_id, version_id = belonging.application_id, belonging.version_id
+    if belonging.subscription_id is not None or application_id is None or version_id is None:
+        return None
+    return application_id, version_id
+
+
+def with_subscription(belonging: Belonging, found: SubscriptionRow | None) -> Belonging:
+    return belonging._replace(
+        subscription_id=found.pk if found else None,
+        plan_id=found.plan_id if found else None,
+        product_id=found.product_id if found else None,
+    )
 
 
 def _filled(names: Names, known: Names) -> Names:
@@ -198,7 +262,7 @@ _COLUMNS = ", ".join(Belonging._fields)
 _ROW = "(" + ", ".join(["%s"] * len(Belonging._fields)) + ")"
 
 
-def _attribution_ids(belongings: set[Belonging]) -> dict[Belonging, int]:
+def ids_of_belongings(belongings: set[Belonging]) -> dict[Belonging, int]:
     found = {belonging: _ids[belonging] for belonging in belongings if belonging in _ids}
     missing = sorted(belongings - found.keys(), key=repr)  # one order for all: no deadlock
     if missing:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from django.db.models import Q
+
 from apim.catalog.models import ApiVersion, Operation, Plan
 from apim.catalog.operation_match import OperationMatcher
 from apim.keys.models import ApiKey, Application, Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
+    from datetime import date
 
 MAX_REMEMBERED = 100_000
 
@@ -62,6 +65,10 @@ class VersionRow(NamedTuple):
                 self.matched.clear()
             self.matched[call] = self._match(method, path)
         return self.matched[call]
+
+    def operation_at_root(self, method: str, path: str) -> int | None:
+        """The operation, at a gateway that serves the API under a host of its own."""
+        return self.matcher.match(method, path or "/")
 
     def _match(self, method: str, path: str) -> int | None:
         below = path.removeprefix(self.listen_path)
@@ -118,6 +125,33 @@ def _load_subscriptions(public_ids: set[str]) -> dict[str, SubscriptionRow]:
         "public_id", "pk", "application_id", "organization_id", "plan_id", "product_id"
     )
     return {name: SubscriptionRow(*row) for name, *row in rows}
+
+
+def subscriptions_to(
+    pairs: Collection[tuple[int, int]], on: date | None = None
+) -> dict[tuple[int, int], SubscriptionRow]:
+    """By (application, version): the subscription to a product with the version, if just one is.
+
+    The active one now, or the one that there was on the UTC day `on`. One query.
+    """
+    if not pairs:
+        return {}
+    applications, versions = zip(*pairs, strict=True)
+    rows = Subscription.objects.filter(
+        application__in=set(applications), product__versions__in=set(versions)
+    )
+    if on is None:
+        rows = rows.filter(state=Subscription.State.ACTIVE)
+    else:
+        rows = rows.filter(
+            Q(ended_at__isnull=True) | Q(ended_at__date__gte=on), activated_at__date__lte=on
+        )
+    found: dict[tuple[int, int], list[SubscriptionRow]] = {}
+    for version_id, *row in rows.values_list(
+        "product__versions", "pk", "application_id", "organization_id", "plan_id", "product_id"
+    ):
+        found.setdefault((row[1], version_id), []).append(SubscriptionRow(*row))
+    return {pair: several[0] for pair, several in found.items() if len(several) == 1}
 
 
 def _load_plans(public_ids: set[str]) -> dict[str, PlanRow]:

@@ -111,6 +111,11 @@ def store(*, gateway: Gateway, reading: Reading, max_age: timedelta = MAX_AGE) -
     return receipt
 
 
+def refusals(reading: Reading, *, max_age: timedelta = MAX_AGE) -> list[Rejected]:
+    """The records that `store` would quarantine."""
+    return _checked(reading, clock.now(), max_age).rejected
+
+
 def _checked(reading: Reading, now: datetime, max_age: timedelta) -> _Delivery:
     """Each id once, the first record that has it, and only events of the accepted time.
 
@@ -207,6 +212,8 @@ def _store(
         quarantined=len(delivery.rejected),
         first_on=span and span.first_at.date(),
         last_on=span and span.last_at.date(),
+        last_at=span and span.last_at,
+        format=delivery.format,
         rolled_up_at=None if span else now,
     )
     batch.save(force_insert=True)

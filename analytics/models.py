@@ -9,10 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from apim.core.ids import PublicIdField
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from apim.catalog.models import ApiVersion, Operation
+    from apim.keys.models import ApiKey, Application
 
 
 class Attribution(models.Model):
@@ -34,7 +41,7 @@ class Attribution(models.Model):
     operation_id = models.BigIntegerField(null=True)
     # One of the known methods of HTTP, OTHER, or empty for calls from before it was recorded.
     method = models.CharField(max_length=16, blank=True, default="", db_default="")
-    # A foreign gateway's own names (ForeignNames), while they stand for nothing that we know.
+    # A foreign gateway's own names (ForeignNames), where it did not say everything in our words.
     foreign_id = models.BigIntegerField(null=True)
 
     class Meta:
@@ -76,6 +83,9 @@ class ForeignNames(models.Model):
     consumer = models.CharField(max_length=128, blank=True)
     route = models.CharField(max_length=128, blank=True)
     service = models.CharField(max_length=128, blank=True)
+    # Of the first call that had these names.
+    path = models.CharField(max_length=500, blank=True, default="", db_default="")
+    first_seen_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -88,6 +98,81 @@ class ForeignNames(models.Model):
 
     def __str__(self) -> str:
         return " / ".join(filter(None, [self.credential, self.consumer, self.route, self.service]))
+
+
+class ForeignMappingQuerySet(models.QuerySet["ForeignMapping"]):
+    def active(self) -> ForeignMappingQuerySet:
+        return self.filter(ended_at__isnull=True)
+
+
+class ForeignMapping(models.Model):
+    """What one name of a foreign gateway stands for. Never edited: a change ends it and adds one.
+
+    Ended ones are kept, since they explain what calls were attributed to. Exactly one target.
+    """
+
+    class Kind(models.TextChoices):
+        CREDENTIAL = "credential", _("Credential")
+        CONSUMER = "consumer", _("Consumer")
+        ROUTE = "route", _("Route")
+        SERVICE = "service", _("Service")
+
+    public_id = PublicIdField(prefix="map")
+    gateway = models.ForeignKey("gateway.Gateway", on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    value = models.CharField(_("name at the gateway"), max_length=128)
+    key = models.ForeignKey("keys.ApiKey", on_delete=models.PROTECT, null=True, related_name="+")
+    application = models.ForeignKey(
+        "keys.Application", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    version = models.ForeignKey(
+        "catalog.ApiVersion", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    operation = models.ForeignKey(
+        "catalog.Operation", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+
+    objects: ClassVar = ForeignMappingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["gateway", "kind", "value"],
+                condition=models.Q(ended_at__isnull=True),
+                name="foreign_name_mapped_once",
+            ),
+            models.CheckConstraint(
+                condition=(
+                    models.Q(kind__in=["credential", "consumer"])
+                    & models.Q(version=None, operation=None)
+                    & (
+                        models.Q(key__isnull=False, application=None)
+                        | models.Q(key=None, application__isnull=False)
+                    )
+                )
+                | (
+                    models.Q(kind__in=["route", "service"])
+                    & models.Q(key=None, application=None)
+                    & (
+                        models.Q(version__isnull=False, operation=None)
+                        | models.Q(version=None, operation__isnull=False)
+                    )
+                ),
+                name="foreign_mapping_has_one_target",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value}"
+
+    @property
+    def target(self) -> ApiKey | Application | ApiVersion | Operation:
+        found = self.key or self.application or self.version or self.operation
+        assert found is not None
+        return found
 
 
 class ClientFamily(models.Model):
@@ -122,6 +207,9 @@ class UsageBatch(models.Model):
     quarantined = models.PositiveIntegerField(default=0)
     first_on = models.DateField(null=True)
     last_on = models.DateField(null=True)
+    # The latest call, and the dialect (analytics.formats): how far behind a gateway is, and how it writes.
+    last_at = models.DateTimeField(null=True)
+    format = models.CharField(max_length=20, default="", db_default="")
     rolled_up_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -129,6 +217,7 @@ class UsageBatch(models.Model):
             models.Index(
                 fields=["id"], condition=models.Q(rolled_up_at__isnull=True), name="batch_waiting"
             ),
+            BrinIndex(fields=["received_at"], name="batch_received"),
         ]
         verbose_name_plural = "usage batches"
 
@@ -205,6 +294,8 @@ class QuarantinedRecord(models.Model):
     code = models.CharField(max_length=40)
     message = models.CharField(max_length=400)
     raw = models.TextField()
+    # As it came, once `raw` has been corrected by hand.
+    original = models.TextField(blank=True, default="", db_default="")
     # The dialect that reads it, analytics.formats.
     format = models.CharField(max_length=20, db_default="own")
     # SHA-256 of `raw`: a delivery that is repeated does not fill the table again.
@@ -222,6 +313,11 @@ class QuarantinedRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+    @property
+    def public_id(self) -> str:
+        """The number of the record, as addresses and the audit log name it."""
+        return str(self.pk)
 
 
 class Rollup(models.Model):

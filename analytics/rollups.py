@@ -52,7 +52,8 @@ def _upsert(table: RollupTable) -> str:
     """
 
 
-_UPSERTS = tuple(_upsert(table) for table in ALL_TABLES)
+# Add what `aggregate` has read.
+UPSERTS = tuple(_upsert(table) for table in ALL_TABLES)
 
 
 def roll_up(*, max_batches: int = MAX_BATCHES) -> int:
@@ -70,7 +71,7 @@ def roll_up(*, max_batches: int = MAX_BATCHES) -> int:
         }
         aggregate(_CLAIMED, window)
         with connection.cursor() as cursor:
-            for statement in _UPSERTS:
+            for statement in UPSERTS:
                 cursor.execute(statement)
             cursor.execute(
                 "UPDATE analytics_usagebatch SET rolled_up_at = %s WHERE id = ANY(%s)",

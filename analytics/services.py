@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.db import connection, transaction
 
+from analytics.formats.bodies import expand
 from analytics.formats.registry import READERS
-from analytics.intake import MAX_AGE, Receipt, receive
+from analytics.intake import MAX_AGE, Receipt, refusals, store
+from analytics.scrub import without_controls, without_secrets
 from apim.core import clock
+from apim.core.errors import DomainError
 from apim.gateway.models import Gateway
 from apim.keys.models import ApiKey
 from apim.keys.sightings import Sighting
@@ -62,17 +65,26 @@ def _merged(seen: dict[int, Sighting], counted: dict[int, datetime]) -> dict[int
 def replay_quarantined(*, record: QuarantinedRecord, max_age: timedelta = MAX_AGE) -> Receipt:
     """Take the record in again, in its dialect, as if the gateway had sent it now; safe to repeat.
 
-    `max_age` may reach back as far as raw usage is kept. What is still refused stays quarantined.
+    `max_age` may reach back as far as raw usage is kept. What is still refused stays quarantined,
+    with the reason that holds now.
     """
     gateway = Gateway.objects.get(pk=record.gateway_id)
-    kept = timedelta(days=settings.APIM_USAGE_RETENTION_DAYS)
-    receipt = receive(
-        gateway=gateway,
-        body=record.raw.encode(),
-        read=READERS.get(record.format, READERS["own"]),
-        max_age=min(max_age, kept),
-    )
-    if not receipt.quarantined:
-        record.replayed_at = clock.now()
-        record.save(update_fields=["replayed_at"])
+    max_age = min(max_age, timedelta(days=settings.APIM_USAGE_RETENTION_DAYS))
+    try:
+        reading = READERS.get(record.format, READERS["own"])(expand(record.raw.encode()))
+    except DomainError as error:
+        return _still_refused(record, error.code, error.message)
+    if refused := refusals(reading, max_age=max_age):
+        return _still_refused(record, refused[0].code, refused[0].message)
+    if not reading.events and not reading.ignored:
+        return _still_refused(record, "no_call", "no call stands in the record")
+    receipt = store(gateway=gateway, reading=reading, max_age=max_age)
+    record.replayed_at = clock.now()
+    record.save(update_fields=["replayed_at"])
     return receipt
+
+
+def _still_refused(record: QuarantinedRecord, code: str, message: str) -> Receipt:
+    record.code, record.message = code, without_controls(without_secrets(message))[:400]
+    record.save(update_fields=["code", "message"])
+    return Receipt(quarantined=1)

@@ -2,8 +2,9 @@ import time
 
 from celery import shared_task
 
-from analytics import nudge, partitions, retention, rollups
+from analytics import nudge, partitions, quarantine, reattribution, retention, rollups
 from analytics.services import note_keys_used
+from apim.outbox.services import publish
 
 # A roll-up costs the same for few and for many deliveries, so it rests in between as long as they
 # need to gather: twice the time that it took, and little enough for charts to be of this second.
@@ -44,3 +45,20 @@ def drop_old_usage() -> None:
 @shared_task(name="analytics.note_keys_used")
 def note_keys_used_task() -> None:
     note_keys_used()
+
+
+@shared_task(name="analytics.reattribute")
+def reattribute(gateway_id: int) -> None:
+    reattribution.reattribute(gateway_id)
+
+
+@shared_task(name="analytics.reattribute_all")
+def reattribute_all() -> None:
+    reattribution.reattribute_all()
+
+
+@shared_task(name="analytics.replay_quarantine")
+def replay_quarantine(gateway_id: int, code: str, after_id: int) -> None:
+    last = quarantine.replay_chunk(gateway_id=gateway_id, code=code, after_id=after_id)
+    if last is not None:
+        publish("quarantine.replay_asked", gateway_id=gateway_id, code=code, after_id=last)

@@ -37,6 +37,8 @@ SUBSCRIBERS: dict[str, tuple[Subscriber, ...]] = {
     "api_version.changed": (_VERSION,),
     "api_version.deprecated": (_VERSION,),
     "api_version.retired": (_VERSION,),
+    "foreign_mapping.changed": (Subscriber("analytics.reattribute"),),
+    "quarantine.replay_asked": (Subscriber("analytics.replay_quarantine"),),
 }
 
 register(SUBSCRIBERS)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 class Audited(Protocol):
     """Anything with a public id can be the object of an event."""
 
-    public_id: Any
+    @property
+    def public_id(self) -> Any: ...
+
     _meta: ClassVar[Any]
 
 

@@ -28,6 +28,7 @@ SHARED = {
     "UsageBatch",
     "QuarantinedRecord",
     "ForeignNames",
+    "ForeignMapping",
     "ClientFamily",
     "UsageEventId",
 }
