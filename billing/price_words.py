@@ -9,17 +9,17 @@ from django.utils.translation import gettext as _
 
 from apim.core.money import Money
 from apim.ui.formatting import number, unit_price
-from billing.models import PriceComponent
+from billing.models import PlanVersion, PriceComponent
 from billing.rating.engine import Segment, rate
 from billing.rating.lines import LineKind
 from billing.selectors.lines import described
+from billing.selectors.versions import with_prices
 from billing.terms import terms_of, tier_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from decimal import Decimal
 
-    from billing.models import PlanVersion
     from billing.rating.lines import Bill, Line
     from billing.rating.prices import Tier
     from billing.rating.split import Part
@@ -90,11 +90,17 @@ def headline(version: PlanVersion) -> tuple[str, str]:
     return amount, _("per %(unit)s") % {"unit": price.meter.unit_name}
 
 
-def worked_bill(version: PlanVersion, bill: Bill) -> WorkedBill:
-    """The bill's lines in words; every line is of this version."""
+def explained(bill: Bill) -> WorkedBill:
+    """The bill's lines in words, of whichever versions they are."""
+    ids = {line.version for line in bill.lines if line.version}
+    found = with_prices(PlanVersion.objects.filter(public_id__in=ids))
+    return _worked(bill, {version.public_id: version for version in found})
+
+
+def _worked(bill: Bill, versions: Mapping[str, PlanVersion]) -> WorkedBill:
     rows = tuple(
         BillRow(
-            label=described(line, version),
+            label=described(line, versions.get(line.version)),
             kind=line.kind.value,
             quantity=line.quantity,
             reasons=tuple(_reasons(line)),
@@ -111,12 +117,8 @@ def worked_example(
     """What a whole period with these quantities (by meter slug) costs, setup included."""
     terms = terms_of(version, currency)
     segment = Segment(terms, usage=quantities, is_setup_due=True)
-    return worked_bill(version, rate([segment], currency=terms.currency))
-
-
-def line_reasons(line: Line) -> tuple[str, ...]:
-    """How the line came to its amount, step by step."""
-    return tuple(_reasons(line))
+    bill = rate([segment], currency=terms.currency)
+    return _worked(bill, {version.public_id: version})
 
 
 def _row(component: PriceComponent, months: int) -> PriceRow:

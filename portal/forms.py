@@ -92,8 +92,25 @@ class SubscribeForm(forms.Form):
         return self.applications.get(self.cleaned_data["application"])
 
 
-class ChangePlanForm(forms.Form):
+class WhenForm(forms.Form):
+    """Now, or at the end of the billing period; now where nothing is said."""
+
+    when = forms.ChoiceField(
+        label=_("When"),
+        choices=[("now", _("Now")), ("end", _("At the end of the billing period"))],
+        widget=forms.RadioSelect,
+        initial="now",
+        required=False,
+    )
+
+    @property
+    def is_now(self) -> bool:
+        return bool(self.cleaned_data["when"] != "end")
+
+
+class ChangePlanForm(WhenForm):
     plan = forms.ChoiceField(label=_("New plan"), widget=forms.RadioSelect)
+    field_order = ("plan", "when")
 
     def __init__(self, *args: Any, plans: Iterable[Plan], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

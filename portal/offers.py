@@ -11,6 +11,7 @@ from apim.catalog.limit_terms import length_seconds
 from apim.catalog.models import Plan
 from apim.catalog.selectors import get_published_plan
 from apim.core.money import Money
+from billing.price_words import headline, price_rows
 from billing.rating.lines import LineKind
 from billing.selectors import current_prices, quote
 from billing.services import CALLS
@@ -19,8 +20,10 @@ from billing.terms import terms_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from apim.accounts.models import Organization
     from apim.catalog.models import ApiVersion, Limit, Product
     from billing.models import PlanVersion
+    from billing.price_words import PriceRow
 
 # The months whose cost the pricing tables work out unless the reader names a number.
 EXAMPLE_CALLS = 100_000
@@ -61,6 +64,25 @@ class PlanOffer:
     @property
     def is_free(self) -> bool:
         return self.price is None or terms_of(self.price).is_free
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether “so much per call after free ones” says it all."""
+        return self.price is not None and self.price.is_plain and self._counts_calls
+
+    @property
+    def _counts_calls(self) -> bool:
+        price = self.price.usage_price if self.price is not None else None
+        return price is not None and price.meter is not None and price.meter.slug == CALLS
+
+    @property
+    def headline(self) -> tuple[str, str]:
+        """The amount to read first and what it is for."""
+        return headline(self.price) if self.price is not None else ("", "")
+
+    @property
+    def price_rows(self) -> tuple[PriceRow, ...]:
+        return price_rows(self.price) if self.price is not None else ()
 
     @property
     def needs_approval(self) -> bool:
@@ -117,16 +139,18 @@ def _allows(limit: Limit, calls: int) -> bool:
     return limit.quota * ceil(MONTH_SECONDS / length_seconds(limit)) >= calls
 
 
-def offers_of(plans: Iterable[Plan]) -> tuple[PlanOffer, ...]:
-    """The plans in the same order, each with its current price."""
+def offers_of(
+    plans: Iterable[Plan], organization: Organization | None = None
+) -> tuple[PlanOffer, ...]:
+    """The plans in the same order, each with what the organization (anybody) would pay now."""
     plans = list(plans)
-    prices = current_prices([plan.pk for plan in plans])
+    prices = current_prices([plan.pk for plan in plans], organization)
     return tuple(PlanOffer(plan, prices.get(plan.pk)) for plan in plans)
 
 
-def get_offer(public_id: str) -> PlanOffer:
+def get_offer(public_id: str, organization: Organization | None = None) -> PlanOffer:
     """A published plan. Raises NotFound."""
-    return offers_of([get_published_plan(public_id)])[0]
+    return offers_of([get_published_plan(public_id)], organization)[0]
 
 
 def worked_example(offers: Sequence[PlanOffer], calls: int) -> tuple[Example, ...]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Prefetch
+from django.db.models import F, Prefetch, Q
 
 from apim.core import clock
 from apim.core.errors import NotFound
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+    from apim.accounts.models import Organization
     from apim.catalog.models import Plan
     from apim.core.clock import Period
     from billing.rating.lines import Bill
@@ -39,10 +40,18 @@ def current_price(plan: Plan) -> PlanVersion | None:
     return current_prices([plan.pk]).get(plan.pk)
 
 
-def current_prices(plan_ids: Iterable[int]) -> dict[int, PlanVersion]:
-    """What new subscribers pay now, by plan; plans without a price are absent."""
-    versions = PlanVersion.objects.public().offered(clock.now()).filter(plan_id__in=list(plan_ids))
-    return {version.plan_id: version for version in with_prices(versions)}
+def current_prices(
+    plan_ids: Iterable[int], organization: Organization | None = None
+) -> dict[int, PlanVersion]:
+    """What new subscribers pay now, by plan; plans without a price are absent.
+
+    With an organization its private prices take the place of the public ones.
+    """
+    offered = PlanVersion.objects.offered(clock.now()).filter(plan_id__in=list(plan_ids))
+    of_all = Q(organization__isnull=True)
+    mine = of_all if organization is None else of_all | Q(organization=organization)
+    rows = with_prices(offered.filter(mine).order_by(F("organization").asc(nulls_first=True)))
+    return {version.plan_id: version for version in rows}
 
 
 def upcoming_price(plan: Plan) -> PlanVersion | None:

@@ -1,4 +1,4 @@
-"""Subscriptions: an application goes on a plan, moves to another, or leaves."""
+"""Subscriptions: an application goes on a plan; what it has there."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.db import transaction
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from apim.accounts.policies import member
-from apim.core.errors import DomainError, NotFound
+from apim.core.errors import DomainError
 from apim.keys import selectors
 from apim.keys.models import Application, Subscription
-from apim.keys.services import cancel_subscription, change_plan, create_application, subscribe
+from apim.keys.services import create_application, subscribe
 from apim.ui.forms import add_domain_error
+from billing.selectors.outlook import outlook
 from portal.answers import form_page
-from portal.forms import ChangePlanForm, SubscribeForm
+from portal.forms import SubscribeForm
 from portal.limits import limit_rows
 from portal.offers import get_offer, offers_of
 from portal.roles import BUILDERS
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def create(request: ViewerRequest, public_id: str) -> HttpResponse:
     """Choose an application for the plan and confirm."""
     organization = request.viewer.current_organization
-    offer = get_offer(public_id)
+    offer = get_offer(public_id, organization)
     choices = _without_product(organization, offer.plan)
     chosen = request.GET.get("application", "")
     initial = {"application": chosen} if any(a.public_id == chosen for a in choices) else {}
@@ -92,43 +92,11 @@ def _answer_subscribed(request: ViewerRequest, made: Subscription) -> HttpRespon
 @require_GET
 def subscription(request: ViewerRequest, public_id: str) -> HttpResponse:
     found = selectors.get_subscription(request.viewer.current_organization, public_id)
-    offer = next((o for o in offers_of([found.plan])), None)
-    context = {"subscription": found, "row": limit_rows([found])[0], "offer": offer}
+    offer = next((o for o in offers_of([found.plan], found.organization)), None)
+    context = {
+        "subscription": found,
+        "row": limit_rows([found])[0],
+        "offer": offer,
+        "outlook": outlook(found),
+    }
     return render(request, "portal/subscriptions/subscription.html", context)
-
-
-@member(*BUILDERS)
-@require_http_methods(["GET", "POST"])
-def change(request: ViewerRequest, public_id: str) -> HttpResponse:
-    """Move to another plan of the same product."""
-    found = selectors.get_subscription(request.viewer.current_organization, public_id)
-    if found.state not in {Subscription.State.ACTIVE, Subscription.State.PENDING}:
-        raise NotFound
-    plans = [p for p in found.product.plans.filter(state="published") if p.pk != found.plan_id]
-    form = ChangePlanForm(request.POST or None, plans=plans)
-    if request.method == "POST" and form.is_valid():
-        try:
-            change_plan(actor=request.viewer.actor, subscription=found, plan=form.chosen)
-        except DomainError as error:
-            add_domain_error(form, error)
-        else:
-            messages.success(request, _("The plan is %(plan)s now.") % {"plan": form.chosen.name})
-            return redirect(_page_of(found))
-    current = offers_of([found.plan])[0]
-    context = {"subscription": found, "current": current, "offers": offers_of(plans)}
-    return form_page(request, "portal/subscriptions/change.html", form, context)
-
-
-@member(*BUILDERS)
-@require_http_methods(["GET", "POST"])
-def cancel(request: ViewerRequest, public_id: str) -> HttpResponse:
-    found = selectors.get_subscription(request.viewer.current_organization, public_id)
-    if request.method == "POST":
-        cancel_subscription(actor=request.viewer.actor, subscription=found)
-        messages.success(request, _("%(name)s is cancelled.") % {"name": found})
-        return redirect(_page_of(found))
-    return render(request, "portal/subscriptions/cancel.html", {"subscription": found})
-
-
-def _page_of(found: Subscription) -> str:
-    return reverse("portal:application-subscriptions", args=[found.application.public_id])

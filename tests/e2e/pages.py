@@ -247,6 +247,7 @@ NOT_SHOWN = {
         "application-limits-live",
         "usage-export",
         "billing-export",
+        "subscription-keep",
         "key-seen",
         "keys-revoke",
         "key-extend",

@@ -1,0 +1,119 @@
+"""Upgrade, downgrade and cancel: what it costs is said before it is confirmed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from apim.accounts.policies import member
+from apim.core.errors import DomainError, NotFound
+from apim.keys import selectors, services
+from apim.keys.models import Subscription
+from apim.ui.formatting import absolute
+from apim.ui.forms import add_domain_error
+from billing.selectors.outlook import explained_change, get_planned_change
+from billing.services import change_now, plan_change, withdraw_change
+from portal.answers import form_page
+from portal.forms import ChangePlanForm, WhenForm
+from portal.offers import offers_of
+from portal.roles import BUILDERS
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+    from apim.accounts.viewers import ViewerRequest
+    from apim.audit.actors import Actor
+
+PLAN, CANCEL = "plan", "cancel"
+State = Subscription.State
+
+
+@member(*BUILDERS)
+@require_http_methods(["GET", "POST"])
+def change(request: ViewerRequest, public_id: str) -> HttpResponse:
+    """Choose (GET), see what it costs (GET with a plan), confirm (POST)."""
+    found = selectors.get_subscription(request.viewer.current_organization, public_id)
+    if found.state not in {State.ACTIVE, State.PENDING}:
+        raise NotFound
+    plans = [p for p in found.product.plans.filter(state="published") if p.pk != found.plan_id]
+    asked = request.GET if "plan" in request.GET else None
+    form = ChangePlanForm(request.POST if request.method == "POST" else asked, plans=plans)
+    preview = None
+    if form.is_bound and form.is_valid():
+        if request.method == "POST":
+            try:
+                return _changed(request, found, form)
+            except DomainError as error:
+                add_domain_error(form, error)
+        elif found.state == State.ACTIVE:
+            preview = explained_change(found, PLAN, plan=form.chosen, is_now=form.is_now)
+    context = {
+        "subscription": found,
+        "current": offers_of([found.plan], found.organization)[0],
+        "offers": offers_of(plans, found.organization),
+        "preview": preview,
+        "chosen": form.chosen if preview else None,
+    }
+    return form_page(request, "portal/subscriptions/change.html", form, context)
+
+
+def _changed(request: ViewerRequest, found: Subscription, form: ChangePlanForm) -> HttpResponse:
+    actor, plan = request.viewer.actor, form.chosen
+    if found.state == State.PENDING:
+        services.change_plan(actor=actor, subscription=found, plan=plan)
+    elif form.is_now:
+        change_now(actor=actor, subscription=found, kind=PLAN, plan=plan)
+    else:
+        planned = plan_change(actor=actor, subscription=found, kind=PLAN, plan=plan)
+        words = {"plan": plan.name, "at": absolute(planned.due_at)}
+        messages.success(request, _("The plan will be %(plan)s from %(at)s on.") % words)
+        return redirect("portal:subscription", found.public_id)
+    messages.success(request, _("The plan is %(plan)s now.") % {"plan": plan.name})
+    return redirect(_page_of(found))
+
+
+@member(*BUILDERS)
+@require_http_methods(["GET", "POST"])
+def cancel(request: ViewerRequest, public_id: str) -> HttpResponse:
+    found = selectors.get_subscription(request.viewer.current_organization, public_id)
+    if request.method == "POST":
+        form = WhenForm(request.POST)
+        return _cancelled(request, found, is_now=not form.is_valid() or form.is_now)
+    can_wait = found.state in {State.ACTIVE, State.SUSPENDED}
+    context = {
+        "subscription": found,
+        "now": explained_change(found, CANCEL) if can_wait else None,
+        "end": explained_change(found, CANCEL, is_now=False) if can_wait else None,
+    }
+    return render(request, "portal/subscriptions/cancel.html", context)
+
+
+def _cancelled(request: ViewerRequest, found: Subscription, *, is_now: bool) -> HttpResponse:
+    actor: Actor = request.viewer.actor
+    if is_now:
+        change_now(actor=actor, subscription=found, kind=CANCEL)
+        messages.success(request, _("%(name)s is cancelled.") % {"name": found})
+        return redirect(_page_of(found))
+    planned = plan_change(actor=actor, subscription=found, kind=CANCEL)
+    words = {"name": found, "at": absolute(planned.due_at)}
+    messages.success(request, _("%(name)s ends on %(at)s.") % words)
+    return redirect("portal:subscription", found.public_id)
+
+
+@member(*BUILDERS)
+@require_POST
+def withdraw(request: ViewerRequest, public_id: str) -> HttpResponse:
+    """Leave the subscription as it is."""
+    found = selectors.get_subscription(request.viewer.current_organization, public_id)
+    withdraw_change(actor=request.viewer.actor, change=get_planned_change(found))
+    messages.success(request, _("Nothing will change: the planned change is withdrawn."))
+    return redirect("portal:subscription", found.public_id)
+
+
+def _page_of(found: Subscription) -> str:
+    return reverse("portal:application-subscriptions", args=[found.application.public_id])
