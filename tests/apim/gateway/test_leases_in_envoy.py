@@ -286,16 +286,17 @@ def test_slots_become_free_also_where_the_upstream_states_no_cost(envoy, world, 
         plan=world.plan, name="concurrent", kind="concurrent", window="", quota=1, every=1
     )
     ApiVersion.objects.update(cost_header="x-cost")
-    upstream.answer_headers = stated
+    upstream.answer_headers = {"x-cost": "1000"}
     tasks.serve_version(world.version.pk)
     grants.project_version(world.version.pk)
     grants.project_plan(world.plan.pk)
 
-    def is_one_at_a_time():
+    def is_served():
         told = envoy.get(f"{world.path}/x", world.bearer()).headers
-        return "concurrent-requests" in told["ratelimit-policy"]
+        return "concurrent-requests" in told["ratelimit-policy"] and left_of(told) < 99_000
 
-    eventually(is_one_at_a_time)
+    eventually(is_served, seconds=10, every=0.1)
+    upstream.answer_headers = stated
     for _ in range(3):
         eventually(lambda: envoy.status(f"{world.path}/x", world.bearer()) == 200)
 
