@@ -39,6 +39,8 @@ PING_SECONDS = 1.0
 FEED_PATIENCE_SECONDS = 2.0
 SWEEP_SECONDS = 0.25
 STOP_SECONDS = 1.0
+# A process that stood still for longer may have unread news before it.
+PAUSE_SECONDS = 0.7
 TOKEN_HEADER = b"x-apim-authorizer-token"
 # How long a gateway may use leases after it last heard of changes.
 TRUST_MILLISECONDS = 1000
@@ -87,6 +89,8 @@ class Authorizer:
         # For the time while Redis is away.
         self._last_known = Decider(LastKnown(self.memory), self.meters, peppers, portal_url)
         self._was_able = True
+        self._awake_at = time.monotonic()
+        self.pauses = 0
         self._rehashed: set[bytes] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -111,6 +115,7 @@ class Authorizer:
     async def check(self, scope: Scope) -> Answer:
         """Decide one call that a gateway asks about."""
         began = time.perf_counter()
+        self._notice_pause()
         headers = read_headers(scope["headers"])
         call = read_check(scope, headers)
         if not self.knows(headers):
@@ -127,6 +132,7 @@ class Authorizer:
 
     async def lease(self, headers: dict[bytes, bytes]) -> Answer:
         """Decide one call, and lend calls of the same kind with it."""
+        self._notice_pause()
         call = read_lease(headers)
         self.leases.settle(headers)
         try:
@@ -389,7 +395,18 @@ class Authorizer:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
+            self._notice_pause()
+            self._awake_at = time.monotonic()
             self.meters.sweep()
+
+    def _notice_pause(self) -> None:
+        """Believe nothing remembered from before a pause: a question may be read before the news."""
+        now = time.monotonic()
+        if now - self._awake_at > PAUSE_SECONDS:
+            logger.warning("stood still for %.1f s", now - self._awake_at)
+            self._awake_at = now
+            self.pauses += 1
+            self.memory.clear()
 
     def is_ready(self) -> bool:
         return self.link.is_up and self.memory.is_listening
@@ -407,6 +424,7 @@ class Authorizer:
             {
                 "apim_lease_tokens_granted_total": self.leases.granted,
                 "apim_lease_tokens_given_back_total": self.leases.given_back,
+                "apim_authorizer_pauses_total": self.pauses,
             },
         )
 

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -92,8 +93,8 @@ class Authorizer(Process):
 
 
 class Web(Process):
-    def __init__(self, folder, *, database_url, redis_url, **env):
-        self.port = free_port()
+    def __init__(self, folder, *, database_url, redis_url, port=None, **env):
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         variables = {
             "DJANGO_SETTINGS_MODULE": "apim.settings.test",
@@ -181,7 +182,11 @@ class Relay:
             if self._is_cut:
                 asking.close()
                 continue
-            answering = socket.create_connection(("127.0.0.1", self._target))
+            try:
+                answering = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:  # nobody listens there at the moment
+                asking.close()
+                continue
             self._open += [asking, answering]
             for source, target, is_question in (
                 (asking, answering, True),
@@ -212,6 +217,7 @@ class Upstream:
 
     def __init__(self):
         self.calls = 0
+        self.keys = Counter()  # calls by the key that the gateway named
         self.answer_headers = {}
         self.release = threading.Event()
         upstream = self
@@ -222,6 +228,7 @@ class Upstream:
 
             def do_GET(self):
                 upstream.calls += 1
+                upstream.keys[self.headers.get("x-apim-key")] += 1
                 if self.path.endswith("/slow"):
                     upstream.release.wait(10)
                 length = int(self.headers.get("content-length") or 0)
