@@ -88,6 +88,19 @@ SCHEDULE: dict[str, Entry] = {
         "task": "billing.send_invoices",
         "schedule": schedule(timedelta(minutes=1)),
     },
+    # Webhooks nudge the worker; this finds what a lost message left behind.
+    "billing-events": {
+        "task": "billing.handle_events",
+        "schedule": schedule(timedelta(seconds=15)),
+    },
+    "billing-reconcile": {
+        "task": "billing.reconcile",
+        "schedule": schedule(timedelta(minutes=15)),
+    },
+    "billing-unpaid": {
+        "task": "billing.review_unpaid",
+        "schedule": schedule(timedelta(minutes=10)),
+    },
     "usage-retention": {
         "task": "analytics.drop_old_usage",
         "schedule": crontab(minute="17", hour="3"),

@@ -29,6 +29,7 @@ SUBSCRIBERS: dict[str, tuple[Subscriber, ...]] = {
     "key.leaked": (_LEAK_MAIL,),
     "application.changed": (_APPLICATION,),
     "subscription.changed": (_SUBSCRIPTION, _TENURE),
+    "invoice.unpaid": (Subscriber("billing.remind_of_invoice"),),
     "plan_version.moving": (Subscriber("billing.announce_version"),),
     "organization.changed": (_ORGANIZATION,),
     "plan.changed": (_PLAN,),

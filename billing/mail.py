@@ -12,7 +12,9 @@ from apim.accounts.mail import absolute_url, compose
 from apim.accounts.models import Membership
 from apim.core import clock
 from apim.keys.models import Subscription
-from billing.models import PlanVersion
+from apim.ui.formatting import money_minor
+from billing.models import Invoice, PlanVersion
+from billing.services.unpaid import grace
 
 if TYPE_CHECKING:
     from apim.accounts.models import User
@@ -66,3 +68,32 @@ def _announce(version: PlanVersion, user: User, membership: Membership) -> None:
                 ),
             },
         ).send()
+
+
+def remind_of_invoice(*, invoice_id: int) -> int:
+    """Tell those who pay that an invoice is owed, and when keys are suspended; how many mails."""
+    invoice = Invoice.objects.unpaid().filter(pk=invoice_id).select_related("organization").first()
+    if invoice is None or invoice.unpaid_since is None:
+        return 0  # paid meanwhile
+    suspends_on = invoice.unpaid_since + grace()
+    memberships = Membership.objects.filter(
+        organization=invoice.organization, role__in=READERS, user__is_active=True
+    ).select_related("user")
+    readers = {membership.user.email: membership.user.language for membership in memberships}
+    if invoice.organization.billing_email:
+        readers.setdefault(invoice.organization.billing_email, "")
+    for email, language in readers.items():
+        with override(language or settings.LANGUAGE_CODE):
+            compose(
+                "emails/invoice_unpaid",
+                email,
+                {
+                    "invoice": invoice,
+                    "organization": invoice.organization,
+                    "amount": money_minor(invoice.due_minor, invoice.currency),
+                    "suspends_on": suspends_on,
+                    "is_suspended": suspends_on <= clock.now(),
+                    "pay_url": invoice.page_url,
+                },
+            ).send()
+    return len(readers)

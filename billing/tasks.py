@@ -3,10 +3,13 @@ from celery import shared_task
 from billing import mail
 from billing.services import apply_due_changes, expire_credits, note_missing, note_subscription
 from billing.services.closing import close_periods
+from billing.services.unpaid import review_all_unpaid
 from billing.stripe.adapter import connect, is_configured
 from billing.stripe.catalogue import sync_catalogue
+from billing.stripe.events import handle_events
 from billing.stripe.invoicing import send_invoices
 from billing.stripe.metering import SENDABLE, collect_usage, send_usage
+from billing.stripe.reconciliation import find_lost_events, refresh_open
 
 
 @shared_task(name="billing.note_subscription")
@@ -63,3 +66,29 @@ def close_periods_task() -> None:
 def send_invoices_task() -> None:
     if is_configured():
         send_invoices(connect())
+
+
+@shared_task(name="billing.handle_events")
+def handle_events_task() -> None:
+    if is_configured():
+        handle_events(connect())
+
+
+@shared_task(name="billing.reconcile")
+def reconcile() -> None:
+    """What webhooks did not bring."""
+    if is_configured():
+        gateway = connect()
+        find_lost_events(gateway)
+        handle_events(gateway)
+        refresh_open(gateway)
+
+
+@shared_task(name="billing.review_unpaid")
+def review_unpaid_task() -> None:
+    review_all_unpaid()
+
+
+@shared_task(name="billing.remind_of_invoice")
+def remind_of_invoice(invoice_id: int) -> None:
+    mail.remind_of_invoice(invoice_id=invoice_id)

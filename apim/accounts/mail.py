@@ -32,6 +32,7 @@ ACTIONS: dict[str, StrOrPromise] = {
     "signup_url": _("Create an account"),
     "rotate_url": _("Rotate the key"),
     "key_url": _("Open the key"),
+    "pay_url": _("Pay the invoice"),
 }
 
 

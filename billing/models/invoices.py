@@ -16,8 +16,9 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
         return self.filter(step=Invoice.Step.WAITING)
 
     def unpaid(self) -> InvoiceQuerySet:
-        """Open at Stripe and past the day on which it should have been paid."""
-        return self.filter(status=Invoice.Status.OPEN, unpaid_since__isnull=False)
+        """Owed, and past the day on which it should have been paid; written off is not paid."""
+        owed = [Invoice.Status.OPEN, Invoice.Status.UNCOLLECTIBLE]
+        return self.filter(status__in=owed, unpaid_since__isnull=False)
 
 
 class Invoice(models.Model):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apim.audit.actors import SYSTEM
 from apim.audit.services import record
@@ -16,7 +17,7 @@ from apim.keys import services as keys
 from apim.keys.errors import PlanNeedsApproval
 from apim.keys.models import Subscription
 from billing.errors import ChangeNotPossible, ChangeSettled, NotInCurrency, OnlyAtPeriodEnd
-from billing.models import BillingTerms, ScheduledChange
+from billing.models import BillingTerms, ScheduledChange, UnpaidSuspension
 from billing.selectors.book import load_book
 from billing.selectors.versions import offered_version
 from billing.services.tenures import note_subscription
@@ -162,6 +163,8 @@ def _check(subscription: Subscription, kind: str, plan: Plan | None, *, is_now: 
         raise ChangeNotPossible
     if subscription.state not in _POSSIBLE_IN[Kind(kind)]:
         raise ChangeNotPossible
+    if kind == Kind.RESUME and _is_unpaid(subscription):
+        raise ChangeNotPossible(_("It goes on by itself as soon as the open invoice is paid."))
     if plan is None:
         return
     terms = BillingTerms.objects.filter(subscription=subscription).first()
@@ -172,6 +175,10 @@ def _check(subscription: Subscription, kind: str, plan: Plan | None, *, is_now: 
         raise NotInCurrency
     if is_now and (terms.cadence, terms.months) != (version.cadence, version.months):
         raise OnlyAtPeriodEnd
+
+
+def _is_unpaid(subscription: Subscription) -> bool:
+    return UnpaidSuspension.objects.filter(subscription=subscription, ended_at=None).exists()
 
 
 def _is_charged(subscription: Subscription) -> bool:

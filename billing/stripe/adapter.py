@@ -95,6 +95,11 @@ class StripeGateway:
             found = self._client.v2.core.events.list({"types": list(METER_ERROR_TYPES)})
             yield from (_plain(one) for one in found.data)
 
+    def event_destinations(self) -> Iterator[Remote]:
+        with _our_errors():
+            for one in self._client.v2.core.event_destinations.list().auto_paging_iter():
+                yield _plain(one)
+
     def _service(self, what: str) -> Any:
         """The SDK's service by its path below v1, such as "billing.meters"."""
         service: Any = self._client.v1

@@ -13,6 +13,7 @@ from apim.audit.services import record
 from apim.core import clock
 from apim.core.locks import LockId, try_advisory_lock
 from billing.models import StripeEvent
+from billing.services.unpaid import review_unpaid
 from billing.stripe.customers import mirror_customer, take_payment_method
 from billing.stripe.metering import note_refused
 from billing.stripe.mirror import mirror_charge, mirror_credit_note, mirror_invoice
@@ -169,6 +170,13 @@ def _of_object(
     return handler
 
 
+def _invoice(gateway: PaymentGateway, row: StripeEvent) -> None:
+    """A payment lets suspended keys work again at once."""
+    invoice = mirror_invoice(gateway, row.object_id)
+    if invoice is not None:
+        review_unpaid(organization_id=invoice.organization_id)
+
+
 def _customer(gateway: PaymentGateway, row: StripeEvent) -> None:
     if row.customer_id:
         mirror_customer(gateway, row.customer_id)
@@ -178,7 +186,7 @@ def _customer(gateway: PaymentGateway, row: StripeEvent) -> None:
 _HANDLERS: dict[str, Callable[[PaymentGateway, StripeEvent], None]] = {
     "invoice.deleted": lambda _gateway, _row: None,
     "invoice.upcoming": lambda _gateway, _row: None,
-    "invoice.": _of_object(mirror_invoice),
+    "invoice.": _invoice,
     "checkout.session.completed": _of_object(take_payment_method),
     "setup_intent.succeeded": _of_object(take_payment_method),
     "payment_method.": _customer,

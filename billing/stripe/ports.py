@@ -87,3 +87,7 @@ class PaymentGateway(Protocol):
     def thin_events(self) -> Iterator[Remote]:
         """The latest reports of meter events that Stripe could not count."""
         ...
+
+    def event_destinations(self) -> Iterator[Remote]:
+        """Where thin events go."""
+        ...
