@@ -2,11 +2,13 @@
 
 from django.urls import include, path
 
+from apim import metrics
 from apim.core import health
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("", include("apim.ui.urls")),
     path("", include("apim.accounts.urls")),
     path("accounts/", include("allauth.urls")),

@@ -19,6 +19,8 @@ DEBUG = False
 SECRET_KEY = env_str("SECRET_KEY", "")
 APIM_KEY_PEPPER = env_str("APIM_KEY_PEPPER", "")
 APIM_AUTHORIZER_TOKEN = env_str("APIM_AUTHORIZER_TOKEN", "")
+# Who bears it may read /metrics of the web process; without one, only this machine may.
+APIM_METRICS_TOKEN = env_str("APIM_METRICS_TOKEN", "")
 
 # Where people and gateways reach us; used in mails, snippets and the API's server list.
 APIM_PUBLIC_URL = env_str("APIM_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
@@ -94,6 +96,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "apim.metrics.CountingMiddleware",
     "apim.core.middleware.RequestIdMiddleware",
     "apim.core.middleware.NulMiddleware",
     "django.middleware.security.SecurityMiddleware",
