@@ -43,22 +43,41 @@ local function unescape(text)
   return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
--- The credential's name and where it stands, or nil and the kind of refusal. A bearer token that
--- is no key of ours is meant for the upstream and left alone.
+-- What may_be_imported in apim/keys/secrets.py lets by: perhaps another system's key.
+local function may_be_imported(text)
+  return #text >= 8 and #text <= 200 and find(text, "^[!-~]+$") ~= nil
+end
+
+local MAX_FOREIGN = 3
+
+-- One name for everything that may be another system's key: which of them decides, the authorizer
+-- knows alone, and a lease must not serve calls that bear only the others.
+local function foreign_name(texts)
+  if #texts == 0 or #texts > MAX_FOREIGN then return nil end
+  return "\n\n" .. concat(texts, "\n")
+end
+
+-- The credential's name and where it stands. Or nil, the kind of refusal, and the name that it has
+-- if it is another system's key. A bearer token that is no key is meant for the upstream and left
+-- alone.
 local function find_credential(headers, authorization, path)
-  local is_tried = false
+  local is_tried, foreign = false, {}
+  local function try(text, place)
+    is_tried = true
+    if may_be_imported(text) then foreign[#foreign + 1] = place .. text end
+  end
   if authorization then
     local bearer = match(authorization, "^[Bb][Ee][Aa][Rr][Ee][Rr]%s+(.-)%s*$")
     if bearer then
       if is_key(bearer) then return authorization, "authorization" end
-      is_tried = true
+      try(bearer, "b ")
     end
   end
   local text = headers:get("x-api-key")
   if text then
     -- No header value can begin with a line feed: names of the two kinds never meet.
     if is_key(text) then return "\n" .. text, "x-api-key" end
-    is_tried = true
+    try(text, "h ")
   end
   local query = find(path, "key=", 1, true) and match(path, "?([^#]*)")
   if query then
@@ -66,11 +85,11 @@ local function find_credential(headers, authorization, path)
       if name == "apikey" or name == "api_key" then
         value = unescape(value)
         if is_key(value) then return "\n" .. value, "query" end
-        is_tried = true
+        try(value, "q ")
       end
     end
   end
-  return nil, is_tried and "malformed" or "missing"
+  return nil, is_tried and "malformed" or "missing", foreign_name(foreign)
 end
 
 local function without_key(path)

@@ -61,7 +61,9 @@ local function pass(handle, headers, lease, now, carrier, path)
   local names, values = lease.names, lease.values
   for i = 1, #names do headers:add(names[i], values[i]) end
   if lease.limits then add_rate_limits(headers, lease, now) end
-  if carrier == "authorization" then headers:remove("authorization") end
+  if carrier == "authorization" or (carrier == "foreign" and lease.is_by_bearer) then
+    headers:remove("authorization")
+  end
   if find(path, "key=", 1, true) then headers:replace(":path", without_key(path)) end
   if lease.cost ~= 1 then handle:streamInfo():dynamicMetadata():set("apim", "cost", lease.cost) end
   if lease.ends_with_response then
@@ -218,17 +220,26 @@ local function decide_by_asking(handle, call, lease, now, budget)
   decide_alone(handle, handle:headers(), lease, now, call.carrier, call.path)
 end
 
--- Without a key of ours every caller gets the same refusal: one question serves them all.
-local function refuse_without_key(handle, headers, authorization, path, listen, kind, now, budget)
+-- Without a key of ours every caller gets the same refusal: one question serves them all. Unless
+-- the authorizer knows by now of keys that another system made, and `foreign` names one.
+local function refuse_without_key(handle, headers, authorization, path, listen, kind, foreign, now, budget)
   local name = kind .. "\n" .. listen
   local known = known_denial(name, now)
   if known then return refuse(handle, headers, known) end
   if budget < MIN_BUDGET then return refuse_unchecked(handle, headers) end
-  local call = { authorization = authorization, path = path }
-  local _, denial = ask(handle, headers, call, now, 1, budget)
+  local call = {
+    credential = foreign,
+    carrier = "foreign",
+    authorization = authorization,
+    path = path,
+    listen = listen,
+    operation = headers:get(":method") .. " " .. match(path, "^[^?]*"),
+  }
+  local taken, denial = ask(handle, headers, call, now, 1, budget)
+  if taken and foreign then return after_lease(handle, call, taken, handle:timestamp()) end
   headers = handle:headers()
   if not denial then return refuse_unchecked(handle, headers) end
-  if denial.ends > now then remember_denial(name, denial) end
+  if denial.ends > now and (kind == "missing" or not has_imports) then remember_denial(name, denial) end
   refuse(handle, headers, denial)
 end
 
@@ -260,9 +271,12 @@ local function decide(handle)
   local credential, carrier = authorization, "authorization"
   local leases = authorization and leases_of(authorization)
   if not leases then
-    credential, carrier = find_credential(headers, authorization, path)
-    if not credential then
-      return refuse_without_key(handle, headers, authorization, path, listen, carrier, now, budget)
+    local foreign
+    credential, carrier, foreign = find_credential(headers, authorization, path)
+    if not credential and foreign and has_imports then
+      credential, carrier = foreign, "foreign"
+    elseif not credential then
+      return refuse_without_key(handle, headers, authorization, path, listen, carrier, foreign, now, budget)
     end
     leases = leases_of(credential)
   end

@@ -40,6 +40,8 @@ local routes_changed_at = 0
 local ROUTES_FOLLOW, SHORT_TTL = 3000, 500
 -- Changed names: name → position at which it was heard.
 local changed, changed_count = {}, 0
+-- Whether there are keys that another system made: then what does not look like ours may be one.
+local has_imports = false
 local give_back, extra_cost = {}, {}
 local ending = {}
 local latest = 0
@@ -191,6 +193,7 @@ local function poll(handle, now)
   end
   position, position_text = newest, text
   heard_at = max(heard_at, now)
+  has_imports = answer["x-apim-imports"] == "1"
   retire_ended(now)
   settle(handle)
   return true

@@ -68,6 +68,7 @@ local function read_lease(answer, sent, received)
     is_open_on_loss = answer["x-apim-on-loss"] == "open",
     grace = tonumber(answer["x-apim-grace"]) or 0,
     is_test = answer["x-apim-environment"] == "test",
+    is_by_bearer = find(answer["x-envoy-auth-headers-to-remove"] or "", "authorization", 1, true) ~= nil,
   }
   read_limits(lease, answer["x-apim-limits"], received)
   return lease
@@ -125,6 +126,7 @@ local function ask(handle, headers, call, now, want, budget)
     ["x-apim-extra-cost"] = some_of(extra_cost),
   }, nil, QUIETLY)
   local received = handle:timestamp()
+  if answer["x-apim-imports"] then has_imports = true end -- only the feed tells that there are none
   if answer[":status"] == "200" then return read_lease(answer, now, received), nil end
   if answer["content-type"] ~= "application/problem+json" then return nil, nil end
   return nil, read_denial(answer, body, received, request_id)

@@ -1,12 +1,10 @@
 """Leases inside the real Envoy: what holds although most calls are decided without asking."""
 
-import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import pairwise
-from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -14,121 +12,18 @@ from django.conf import settings
 from django.utils import timezone
 
 from analytics.formats import own
-from apim.audit.actors import SYSTEM
 from apim.catalog.models import ApiVersion, Limit, Operation
 from apim.gateway import grants, tasks
-from apim.gateway.envoy.bootstrap import BootstrapSettings, build_bootstrap
-from apim.gateway.services import register_gateway
 from apim.keys.models import ApiKey, Application, Subscription
-from apim.runtime.embedded import free_port
-from tests.apim.gateway.stage import AUTHORIZER_TOKEN, Authorizer, Envoy, Relay, Web
+from tests.apim.gateway.in_envoy.calling import asked, left_of, warm_up
+from tests.apim.gateway.stage import Authorizer
 from tests.apim.gateway.test_envoy import log_line
-from tests.apim.gateway.world import make_key, make_world
+from tests.apim.gateway.world import make_key
 from tests.deadline import eventually
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True)]
 
 PUBLISH_SECONDS = 2.0
-
-
-@pytest.fixture(scope="module")
-def site(folder, test_database_url, authorizer):
-    port = free_port()
-    access_log = folder / "leases.access.log"
-    web = Web(
-        folder,
-        database_url=test_database_url,
-        redis_url=settings.REDIS_URL,
-        APIM_GATEWAY_LISTEN_ADDRESS="127.0.0.1",
-        APIM_GATEWAY_PORT=str(port),
-        APIM_ENVOY_ACCESS_LOG=str(access_log),
-        APIM_PUBLIC_URL="http://portal.test",
-    )
-    yield SimpleNamespace(web=web, port=port, access_log=access_log, authorizer=authorizer)
-    web.stop()
-
-
-@pytest.fixture
-def told(site, settings):
-    settings.APIM_GATEWAY_LISTEN_ADDRESS = "127.0.0.1"
-    settings.APIM_GATEWAY_PORT = site.port
-    settings.APIM_ENVOY_ACCESS_LOG = str(site.access_log)
-    settings.APIM_PUBLIC_URL = "http://portal.test"
-    return site
-
-
-@pytest.fixture
-def world(transactional_db, store, told, upstream):
-    made = make_world(upstream_url=upstream.url, limits=[("day", 100_000)])
-    grants.project_all()
-    tasks.serve_version(made.version.pk)
-    return made
-
-
-@pytest.fixture
-def relay(authorizer):
-    """What stands between Envoy and the authorizer, and can be cut."""
-    made = Relay(authorizer.port)
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def start(world, told, tmp_path):
-    """Start Envoys that share one configuration; they all listen on one port (SO_REUSEPORT)."""
-    started = []
-
-    def one(authorizer_url, *, workers=1):
-        registered = register_gateway(actor=SYSTEM, name=f"Edge {len(started)}", kind="envoy")
-        admin_port = free_port()
-        bootstrap = build_bootstrap(
-            BootstrapSettings(
-                gateway_token=registered.token,
-                authorizer_token=AUTHORIZER_TOKEN,
-                web_url=told.web.url,
-                authorizer_url=authorizer_url,
-                admin_address="127.0.0.1",
-                admin_port=admin_port,
-                trusted_ca=settings.APIM_ENVOY_TRUSTED_CA,
-                node_id=f"gateway-{len(started)}",
-            )
-        )
-        process = Envoy(
-            tmp_path, bootstrap=bootstrap, admin_port=admin_port, port=told.port, workers=workers
-        )
-        started.append(process)
-        eventually(lambda: process.status("/") == 404)
-        eventually(lambda: _listens(process))
-        return process
-
-    yield one
-    for process in started:
-        process.stop()
-
-
-def _listens(process):
-    return "apim_gateway" in httpx.get(f"{process.admin_url}/listeners").text
-
-
-@pytest.fixture
-def envoy(start, relay):
-    return start(relay.url)
-
-
-def asked(relay):
-    """Questions about calls that went to the authorizer."""
-    return relay.text.count(b"POST /gateway/v1/lease ")
-
-
-def left_of(headers):
-    """Calls that the daily limit leaves, as the answer tells."""
-    return int(re.search(r'"day";r=(\d+);', headers["ratelimit"])[1])
-
-
-def warm_up(envoy, world, headers=None, calls=12):
-    """Until the worker holds a lease with tokens to spare."""
-    for _ in range(calls):
-        assert envoy.status(world.path, headers or world.bearer()) == 200
 
 
 # Asking seldom

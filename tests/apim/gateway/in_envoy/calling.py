@@ -1,0 +1,19 @@
+"""Calls through Envoy, and the questions that they made it ask."""
+
+import re
+
+
+def asked(relay):
+    """Questions about calls that went to the authorizer."""
+    return relay.text.count(b"POST /gateway/v1/lease ")
+
+
+def left_of(headers):
+    """Calls that the daily limit leaves, as the answer tells."""
+    return int(re.search(r'"day";r=(\d+);', headers["ratelimit"])[1])
+
+
+def warm_up(envoy, world, headers=None, calls=12):
+    """Until the worker holds a lease with tokens to spare."""
+    for _ in range(calls):
+        assert envoy.status(world.path, headers or world.bearer()) == 200
