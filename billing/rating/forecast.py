@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from decimal import Decimal
 
     from apim.core.periods import Period
 
@@ -24,9 +24,14 @@ class Pace:
 
 
 def at_period_end(used: Decimal, pace: Pace, *, now: datetime, period: Period) -> Decimal:
-    """The quantity at the period's end: what is used, and the recent pace for the rest of it."""
+    """The quantity at the period's end: what is used, and the recent pace for the rest of it.
+
+    Whole units, half up.
+    """
     left = max(0, int((period.end - max(now, period.start)).total_seconds()))
     if not left or pace.seconds <= 0:
         return used
-    more = (pace.quantity * left / pace.seconds).quantize(Decimal(1), ROUND_HALF_UP)
-    return used + more
+    # Whole numbers: a pace such as 1 in 3 seconds has no exact decimal.
+    numerator, denominator = pace.quantity.as_integer_ratio()
+    doubled, over = 2 * numerator * left, denominator * pace.seconds
+    return used + (doubled + over) // (2 * over)
