@@ -11,6 +11,7 @@ from analytics.query import MODELS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from analytics.models import ForeignMapping
     from analytics.reports import Dimension
 
 # What a label is made of besides the row itself.
@@ -19,6 +20,15 @@ _RELATED = {
     "plan": ["product"],
     "subscription": ["application", "plan__product"],
 }
+
+
+# What `target_label` reads of a mapping: for select_related.
+TARGETS = (
+    "key__application",
+    "application__organization",
+    "version__api",
+    "operation__version__api",
+)
 
 
 class Label(NamedTuple):
@@ -64,3 +74,14 @@ def _of_models(dimension: str, groups: set[str]) -> dict[str, Label]:
         group: Label("", _("Unattributed") if not group else _("Deleted")) for group in groups
     }
     return missing | found
+
+
+def target_label(mapping: ForeignMapping) -> str:
+    """What people call the object that a foreign name stands for."""
+    if mapping.key is not None:
+        return f"{mapping.key.name or mapping.key} ({mapping.key.application.name})"
+    if mapping.application is not None:
+        return f"{mapping.application.name} ({mapping.application.organization.name})"
+    if mapping.operation is not None:
+        return f"{mapping.operation} ({mapping.operation.version})"
+    return str(mapping.version)

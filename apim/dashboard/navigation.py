@@ -22,19 +22,35 @@ _Entry = tuple["Text", str, str, tuple[StaffRole, ...], tuple[str, ...]]
 _PUBLISHING: tuple[_Entry, ...] = (
     (_("Overview"), "overview", "layout-dashboard", roles.ANY, ()),
     (_("APIs"), "apis", "boxes", roles.CATALOG, ("/dashboard/versions/",)),
-    (_("Products"), "products", "package", roles.CATALOG, ("/dashboard/plans/", "/dashboard/prices/")),
+    (
+        _("Products"),
+        "products",
+        "package",
+        roles.CATALOG,
+        ("/dashboard/plans/", "/dashboard/prices/"),
+    ),
     (_("Organizations"), "organizations", "users", roles.ANY, ()),
     (_("Subscriptions"), "subscriptions", "list-checks", roles.CUSTOMERS, ()),
     (_("API keys"), "keys", "key", roles.CUSTOMERS, ("/dashboard/leaks/",)),
     (_("Usage"), "usage", "chart-column", roles.TRAFFIC, ()),
-    (_("Gateways"), "gateways", "network", roles.OPERATIONS, ()),
+    (
+        _("Gateways"),
+        "gateways",
+        "network",
+        roles.OPERATIONS,
+        ("/dashboard/unmatched/", "/dashboard/mappings/"),
+    ),
     (_("Audit"), "audit", "scroll-text", roles.AUDIT, ()),
     (_("Jobs"), "jobs", "inbox", roles.OPERATIONS, ()),
     (_("Staff"), "staff", "shield-check", roles.ADMIN_ONLY, ()),
 )
 _FINANCE: tuple[_Entry, ...] = (
     (_("Revenue"), "revenue", "banknote", roles.MONEY, ()),
+    (_("Customers"), "customers", "users", roles.MONEY, ()),
+    (_("Paying subscriptions"), "finance-subscriptions", "list-checks", roles.MONEY, ()),
+    (_("Invoices"), "invoices", "receipt", roles.MONEY, ()),
     (_("Prices"), "prices", "tag", roles.MONEY, ()),
+    (_("Stripe webhooks"), "webhooks", "inbox", roles.MONEY, ()),
 )
 
 

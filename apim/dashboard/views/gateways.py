@@ -10,8 +10,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from analytics.deliveries import deliveries
+from analytics.models import QuarantinedRecord
 from analytics.reports import UsageFilters
 from analytics.selectors import usage_series, usage_totals
+from analytics.unmatched import unmatched_names
 from apim.accounts.policies import staff
 from apim.core import clock
 from apim.dashboard import roles
@@ -30,9 +33,15 @@ if TYPE_CHECKING:
 
 @staff(*roles.OPERATIONS)
 def gateway_list(request: ViewerRequest) -> HttpResponse:
-    return render(
-        request, "dashboard/gateways/list.html", {"gateways": selectors.gateway_statuses()}
-    )
+    delivered = deliveries()
+    context = {
+        "rows": [
+            (status, delivered.get(status.gateway.pk)) for status in selectors.gateway_statuses()
+        ],
+        "unmatched": len(unmatched_names()),
+        "waiting": QuarantinedRecord.objects.waiting().count(),
+    }
+    return render(request, "dashboard/gateways/list.html", context)
 
 
 def _show_token(request: ViewerRequest, issued: RegisteredGateway) -> HttpResponse:
@@ -77,6 +86,9 @@ def gateway_detail(request: ViewerRequest, gateway_id: str) -> HttpResponse:
         "clusters_text": _pretty(snapshot.clusters if snapshot else []),
         "listeners_text": _pretty(snapshot.listeners if snapshot else []),
         "refusals": selectors.open_refusals()[:10],
+        "delivery": deliveries(gateway.pk).get(gateway.pk),
+        "unmatched": len(unmatched_names(gateway)),
+        "waiting": QuarantinedRecord.objects.waiting().filter(gateway_id=gateway.pk).count(),
         "totals": usage_totals(None, period=period, filters=filters),
         "chart": calls_chart(
             usage_series(None, period=period, bucket="day", group_by="status", filters=filters)

@@ -1,23 +1,19 @@
-"""Usage of all organizations, and the records that could not be counted."""
+"""Usage of all organizations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import OuterRef, Subquery
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
-from analytics.models import QuarantinedRecord
 from analytics.selectors import intake_health, usage_by, usage_series, usage_totals
 from apim.accounts.policies import staff
 from apim.core import clock
 from apim.dashboard import roles
 from apim.dashboard.charts import calls_chart
-from apim.dashboard.pages import page_of
 from apim.dashboard.usage_query import CUSTOM, FILTERS, UsageQuery
-from apim.gateway.models import Gateway
 from apim.keys.models import ApiKey
 from apim.ui.spreadsheets import csv_answer
 
@@ -155,10 +151,3 @@ def export(request: ViewerRequest) -> HttpResponse:
     start, end = query.period.start.isoformat(), query.period.end.isoformat()
     cells = [[start, end, *_cells(row)] for row in rows]
     return csv_answer(f"usage-by-{query.dimension}.csv", [header, *cells])
-
-
-@staff(*roles.OPERATIONS)
-def quarantine(request: ViewerRequest) -> HttpResponse:
-    gateway = Gateway.objects.filter(pk=OuterRef("gateway_id")).values("name")
-    records = QuarantinedRecord.objects.annotate(gateway_name=Subquery(gateway)).order_by("-id")
-    return render(request, "dashboard/usage/quarantine.html", {"page": page_of(request, records)})

@@ -9,6 +9,8 @@ import pytest
 from django.urls import reverse
 
 from analytics.intake import receive
+from analytics.mappings import set_mapping
+from analytics.models import ForeignMapping, QuarantinedRecord
 from analytics.rollups import roll_up
 from apim.accounts.models import Organization
 from apim.audit.actors import SYSTEM
@@ -20,9 +22,22 @@ from apim.gateway.services import register_gateway
 from apim.keys import services as keys
 from apim.keys.models import ApiKey, Application, Subscription
 from apim.outbox.models import OutboxEntry
-from billing.models import PlanVersion
+from billing.models import (
+    BillingPeriod,
+    Invoice,
+    InvoicePeriod,
+    PlanVersion,
+    RatedLine,
+    StripeEvent,
+)
 from billing.rating.prices import Terms, per_unit
-from billing.services import draft_version, set_price
+from billing.services import (
+    calls_meter,
+    draft_version,
+    give_discount,
+    grant_credit,
+    set_price,
+)
 
 DOCUMENT = {
     "openapi": "3.1.0",
@@ -46,6 +61,83 @@ DOCUMENT = {
 
 def document(**changes) -> str:
     return json.dumps(DOCUMENT | changes, indent=2)
+
+
+def make_invoice(organization) -> Invoice:
+    """One with a closed period and two lines, as it came back from Stripe."""
+    found = Invoice.objects.filter(organization=organization).first()
+    if found is not None:
+        return found
+    now = clock.now()
+    invoice = Invoice.objects.create(
+        organization=organization,
+        currency="EUR",
+        ends_at=now,
+        rated_minor=700,
+        step=Invoice.Step.DONE,
+        status=Invoice.Status.OPEN,
+        stripe_id="in_1",
+        number="ACME-0001",
+        total_minor=833,
+        tax_minor=133,
+        due_minor=833,
+        page_url="https://pay.example/i/1",
+    )
+    period = BillingPeriod.objects.create(
+        organization=organization,
+        subscription=organization.subscriptions.order_by("id")[0],
+        starts_at=now - timedelta(days=30),
+        ends_at=now,
+        currency="EUR",
+    )
+    line = {"organization": organization, "period": period, "currency": "EUR"}
+    RatedLine.objects.create(
+        **line, position=0, kind="fee", key="base", description="Base fee", base=2, amount_minor=200
+    )
+    part = {"after": "0", "quantity": "50", "unit_amount": "0.1", "flat_amount": "0"}
+    RatedLine.objects.create(
+        **line,
+        position=1,
+        kind="usage",
+        key="calls",
+        meter=calls_meter(),
+        description="Calls",
+        quantity=50,
+        parts=[{**part, "amount": "5", "is_included": False, "packages": None}],
+        amount_minor=500,
+    )
+    period.state, period.closed_at = "closed", now
+    period.subtotal_minor = period.total_minor = 700
+    period.save()
+    InvoicePeriod.objects.create(organization=organization, invoice=invoice, period=period)
+    return invoice
+
+
+def _credit(organization) -> str:
+    values = {"name": "Contract", "amount_minor": 5000, "currency": "EUR"}
+    return grant_credit(actor=SYSTEM, organization=organization, **values).public_id
+
+
+def _discount(organization) -> str:
+    values = {"name": "Partner", "percent": Decimal(10)}
+    return give_discount(actor=SYSTEM, organization=organization, **values).public_id
+
+
+def make_stripe_event(_organization) -> str:
+    values = {"type": "invoice.paid", "object_id": "in_1", "happened_at": clock.now()}
+    return StripeEvent.objects.get_or_create(stripe_id="evt_1", defaults=values)[0].stripe_id
+
+
+# URL name -> the id of something that the page is about.
+MONEY_OBJECTS = {
+    "customer": lambda organization: organization.public_id,
+    "customer-credit": lambda organization: organization.public_id,
+    "customer-discount": lambda organization: organization.public_id,
+    "credit-void": _credit,
+    "discount-end": _discount,
+    "invoice": lambda organization: make_invoice(organization).public_id,
+    "webhook-replay": make_stripe_event,
+}
 
 
 @dataclass(frozen=True)
@@ -89,11 +181,24 @@ class Installation:
         }
         if name.startswith(("plan-sheet", "plan-version")):
             return self._price_arguments(name)
-        if name == "job-retry":
-            return [self.job.pk]
+        numbered = {
+            "job-retry": lambda: self.job.pk,
+            "mapping-edit": lambda: self.mapping().public_id,
+            "mapping-remove": lambda: self.mapping().public_id,
+            "quarantined-record": lambda: self.quarantined().pk,
+            "quarantined-record-replay": lambda: self.quarantined().pk,
+        }
+        if name in numbered:
+            return [numbered[name]()]
         if name == "staff-role":
             return [self.organization.memberships.get(role="owner").user.public_id]
-        if name in {"api-new", "product-new", "gateway-new"} or name.endswith("s"):
+        if name in {
+            "api-new",
+            "product-new",
+            "gateway-new",
+            "mapping-new",
+            "mapping-accept",
+        } or name.endswith("s"):
             return []
         named = objects.get(name) or objects.get(name.partition("-")[0])
         return [named.public_id] if named else []
@@ -115,6 +220,19 @@ class Installation:
             organization=self.organization if name == "plan-version-end" else None,
         )
         return [draft.public_id, *(["USD"] if name.startswith("plan-sheet") else [])]
+
+    def mapping(self) -> ForeignMapping:
+        return set_mapping(
+            actor=SYSTEM,
+            gateway=self.gateway,
+            kind="service",
+            value="harbour-tides",
+            target=self.version.public_id,
+        )
+
+    def quarantined(self) -> QuarantinedRecord:
+        receive(gateway=self.gateway, body=b'{"id": "cut", "ts": "yesterday"}')
+        return QuarantinedRecord.objects.get()
 
     def call(self, number: int = 1, *, prefix: str = "call", **fields) -> None:
         """Calls of Acme a minute ago, counted."""

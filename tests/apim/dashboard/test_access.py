@@ -7,11 +7,25 @@ from apim.dashboard.urls import urlpatterns
 
 NAMES = [str(pattern.name) for pattern in urlpatterns]
 
-EVERYBODY = {"overview", "organizations", "organization"}
-FINANCE = {
+MONEY = {
     "revenue",
     "revenue-export",
     "prices",
+    "customers",
+    "customer",
+    "customer-credit",
+    "customer-discount",
+    "credit-void",
+    "discount-end",
+    "finance-subscriptions",
+    "invoices",
+    "invoice",
+    "webhooks",
+    "webhook-replay",
+}
+EVERYBODY = {"overview", "organizations", "organization"}
+FINANCE = {
+    *MONEY,
     "plan",
     "plan-price",
     *(name for name in NAMES if name.startswith(("plan-version", "plan-sheet"))),
@@ -32,6 +46,15 @@ SUPPORT = {
     "usage",
     "usage-export",
     "quarantine",
+    "quarantine-replay",
+    "quarantined-record",
+    "quarantined-record-replay",
+    "unmatched",
+    "mapping-accept",
+    "mappings",
+    "mapping-new",
+    "mapping-edit",
+    "mapping-remove",
     "gateways",
     "gateway-new",
     "gateway",
@@ -47,12 +70,17 @@ NOT_FOR_PUBLISHERS = {
     "audit",
     "staff",
     "staff-role",
-    "revenue",
-    "revenue-export",
-    "prices",
+    *MONEY,
 }
 # These change something only by POST or ask about what was chosen; a bare GET goes to the list.
-REDIRECTS = {"keys-revoke", "gateway-sync", "job-retry"}
+REDIRECTS = {
+    "keys-revoke",
+    "gateway-sync",
+    "job-retry",
+    "mapping-accept",
+    "quarantine-replay",
+    "quarantined-record-replay",
+}
 
 ALLOWED = {
     "olga": set(NAMES),

@@ -31,6 +31,8 @@ PAGES = (
     "leaks",
     "usage",
     "quarantine",
+    "unmatched",
+    "mappings",
     "gateways",
     "gateway",
     "audit",
@@ -38,6 +40,12 @@ PAGES = (
     "staff",
     "revenue",
     "prices",
+    "customers",
+    "customer",
+    "finance-subscriptions",
+    "invoices",
+    "invoice",
+    "webhooks",
 )
 
 
