@@ -18,9 +18,9 @@ from benchmarks.stage import ROOT, Stage
 
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-FRAME = {"__main__", "frame", "hello", "stage", "rows", "load"}
+FRAME = {"__main__", "frame", "hello", "stage", "rows", "load", "callers"}
 # Too long for every run.
-ON_REQUEST = {"soak"}
+ON_REQUEST = {"soak", "chaos"}
 
 
 def main(wanted: list[str]) -> int:

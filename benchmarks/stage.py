@@ -41,6 +41,7 @@ class Stage:
         self._has_worker = False
         self._children: list[tuple[subprocess.Popen[bytes], signal.Signals]] = []
         self._pids: dict[str, int] = {}
+        self._commands: dict[str, list[str]] = {}
         self._ports = {
             name: free_port()
             for name in (
@@ -111,11 +112,16 @@ class Stage:
             )
         self._children.append((child, stop_signal))
         self._pids[name] = child.pid
+        self._commands[name] = command
         return child
 
     def process(self, name: str) -> int:
         """The id of a process that was started under this name."""
         return self._pids[name]
+
+    def command(self, name: str) -> list[str]:
+        """What was started under this name."""
+        return self._commands[name]
 
     def module(self, name: str, command: list[str], env: Mapping[str, str] | None = None) -> None:
         self.start(name, [sys.executable, "-m", *command], env)
@@ -166,8 +172,8 @@ class Stage:
         wait_for(self.hello_url)
         wait_for(f"{self.web_url}/healthz")
         wait_for(f"{self.authorizer_url}/readyz")
-        self._envoy("upstream", _upstream(self._ports["upstream"]))
-        self._envoy("envoy", self._bootstrap())
+        self.envoy("upstream", _upstream(self._ports["upstream"]))
+        self.envoy("envoy", self._bootstrap())
         wait_for(self.managed(), self.bearer())
         wait_for(self.plain_url)
 
@@ -244,7 +250,7 @@ class Stage:
         ]
         return bootstrap
 
-    def _envoy(self, name: str, bootstrap: dict[str, Any]) -> None:
+    def envoy(self, name: str, bootstrap: dict[str, Any]) -> None:
         file = self.folder / f"{name}.json"
         file.write_text(json.dumps(bootstrap))
         command = processes.envoy_command(binary=str(envoy_binary()), bootstrap=str(file))

@@ -84,7 +84,18 @@ local function refuse(handle, headers, denial)
   handle:respond(denial.headers, body)
 end
 
+local COMPLAIN_EVERY = 10000
+local complained_at = -math.huge
+
+local function complain(handle)
+  local now = handle:timestamp()
+  if now - complained_at < COMPLAIN_EVERY then return end
+  complained_at = now
+  handle:logWarn("apim.lease: calls cannot be checked; they are refused, or let by where their API fails open")
+end
+
 local function refuse_unchecked(handle, headers, denial)
+  complain(handle)
   if denial then refuse(handle, headers, denial) end
   headers:add("x-apim-decision", "denied:authorizer_unavailable")
   handle:respond(
@@ -98,6 +109,7 @@ end
 local function decide_alone(handle, headers, lease, now, carrier, path, denial)
   if lease and lease.is_open_on_loss and now - max(heard_at, lease.sent) <= lease.grace
     and lease.left + lease.least >= lease.cost then
+    complain(handle)
     return pass(handle, headers, lease, now, carrier, path)
   end
   refuse_unchecked(handle, headers, denial)

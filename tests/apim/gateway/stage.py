@@ -67,7 +67,16 @@ def _granian(interface, app, port, *options):
 
 
 class Authorizer(Process):
-    def __init__(self, folder, *, redis_url, name="authorizer", port=None, **env):
+    def __init__(
+        self,
+        folder,
+        *,
+        redis_url,
+        name="authorizer",
+        port=None,
+        app="apim.gateway.authorizer:app",
+        **env,
+    ):
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         variables = {
@@ -77,7 +86,7 @@ class Authorizer(Process):
             "APIM_PUBLIC_URL": "http://portal.test",
             **env,
         }
-        command = _granian("asgi", "apim.gateway.authorizer:app", self.port)
+        command = _granian("asgi", app, self.port)
         super().__init__(command, log=folder / f"{name}.log", env=variables)
         self.wait_for(f"{self.url}/readyz")
         self.client = httpx.Client(
