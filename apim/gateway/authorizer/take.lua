@@ -59,6 +59,7 @@ for i, counter in ipairs(KEYS) do
   limit.left = quota - limit.used
   if soft then
     if limit.left > 0 then left_soft = math.min(left_soft, limit.left) end
+    if limit.left > 0 and limit.left * 10 < quota then life = math.min(life, 1000) end
   elseif kind == 'c' then
     is_refused = is_refused or limit.left < 1
   else
@@ -70,11 +71,12 @@ for i, counter in ipairs(KEYS) do
   limits[i] = limit
 end
 
--- What nobody waits for yet is at most a 64th of what is left. A block lies within a soft quota or
--- beyond it, so that every call of it is overage or none is.
+-- What nobody waits for yet is at most a 64th of what is left, also of a soft quota: others would be
+-- marked as overage, and charged, for what one holder leaves unused. A block lies within a soft
+-- quota or beyond it, so that every call of it is overage or none is.
 local taken = 0
 if want > 0 and not is_refused then
-  taken = math.min(want, math.max(waiting, math.floor(left_most / 64)), left_most, left_soft)
+  taken = math.min(want, math.max(waiting, math.floor(math.min(left_most, left_soft) / 64)), left_most, left_soft)
   taken = math.max(taken, least)
 end
 
