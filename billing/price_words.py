@@ -103,7 +103,7 @@ def _worked(bill: Bill, versions: Mapping[str, PlanVersion]) -> WorkedBill:
             label=described(line, versions.get(line.version)),
             kind=line.kind.value,
             quantity=line.quantity,
-            reasons=tuple(_reasons(line)),
+            reasons=line_reasons(line),
             amount=Money(line.amount_minor, line.currency),
         )
         for line in bill.lines
@@ -119,6 +119,11 @@ def worked_example(
     segment = Segment(terms, usage=quantities, is_setup_due=True)
     bill = rate([segment], currency=terms.currency)
     return _worked(bill, {version.public_id: version})
+
+
+def line_reasons(line: Line) -> tuple[str, ...]:
+    """How the line came to its amount, step by step."""
+    return tuple(_reasons(line))
 
 
 def _row(component: PriceComponent, months: int) -> PriceRow:

@@ -6,6 +6,7 @@ from portal.views import (
     catalog,
     guides,
     home,
+    invoices,
     key_lists,
     keys,
     leaks,
@@ -86,6 +87,9 @@ urlpatterns = [
     path("usage/live/", usage.live, name="usage-live"),
     path("usage/export.csv", usage.export, name="usage-export"),
     path("billing/", billing.billing, name="billing"),
+    path("billing/invoices/", invoices.invoices, name="invoices"),
+    path("billing/invoices/<str:public_id>/", invoices.invoice, name="invoice"),
+    path("billing/payment-method/", invoices.payment_method, name="payment-method"),
     path("billing/export.csv", billing.export, name="billing-export"),
     path("", include("portal.urls_account")),
     # Machines

@@ -16,11 +16,15 @@ def chosen_theme(request: HttpRequest) -> str:
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """`site_name`, `theme`, `text_direction`, `request_id`, `has_shortcuts`."""
+    """`site_name`, `theme`, `text_direction`, `request_id`, `has_shortcuts`, `is_money_simulated`."""
     return {
         "site_name": settings.APIM_SITE_NAME,
         "theme": chosen_theme(request),
         "text_direction": "rtl" if get_language_bidi() else "ltr",
         "request_id": request.META.get("apim.request_id", ""),
+        # Payments go to Stripe's local simulator: pages with money say so.
+        "is_money_simulated": bool(
+            settings.APIM_STRIPE_SIMULATOR_URL and not settings.STRIPE_SECRET_KEY
+        ),
         "has_shortcuts": request.COOKIES.get("shortcuts") != "off",
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.db.models import Sum
 
 from apim.core import clock
+from apim.core.errors import NotFound
 from apim.core.money import Money
 from billing.models import CreditGrant
 from billing.rating.credits import Grant
@@ -42,3 +43,11 @@ def credit_balance(organization: Organization) -> tuple[Money, ...]:
         if grant.is_usable(now):
             sums[grant.currency] = sums.get(grant.currency, 0) + grant.left_minor
     return tuple(Money(amount, currency) for currency, amount in sorted(sums.items()))
+
+
+def get_grant(public_id: str) -> CreditGrant:
+    """Raises NotFound."""
+    found = CreditGrant.objects.select_related("organization").filter(public_id=public_id).first()
+    if found is None:
+        raise NotFound
+    return found

@@ -11,6 +11,8 @@ from apim.accounts.policies import member
 from apim.core import clock
 from apim.ui.spreadsheets import csv_answer
 from billing.selectors import running_charges
+from billing.selectors.forecast import expected_totals, forecast
+from billing.selectors.invoices import customer_money, invoices_of, payment_state
 from portal.periods import month_named, months_since
 from portal.roles import PAYERS
 
@@ -22,13 +24,20 @@ if TYPE_CHECKING:
     from apim.accounts.viewers import ViewerRequest
     from billing.charges import OrganizationCharges
 
+SHOWN_INVOICES = 5
+
 
 @member(*PAYERS)
 @require_GET
 def billing(request: ViewerRequest) -> HttpResponse:
     charges, context = _month(request)
+    organization = request.viewer.current_organization
     context = {
         **context,
+        "expected": expected_totals(forecast(organization)) if context["is_open"] else (),
+        "payment": payment_state(organization),
+        "money": customer_money(organization),
+        "invoices": invoices_of(organization)[:SHOWN_INVOICES],
         "charges": charges,
         "total_calls": sum(charge.calls for charge in charges.charges),
         "charged_calls": sum(charge.charged_calls for charge in charges.charges),

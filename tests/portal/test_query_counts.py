@@ -33,6 +33,7 @@ PAGES = {
     "portal:usage": (),
     "portal:usage-live": (),
     "portal:billing": (),
+    "portal:invoices": (),
 }
 
 

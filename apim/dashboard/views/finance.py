@@ -1,18 +1,29 @@
-"""What usage is worth: running charges by product and organization, and prices."""
+"""What usage is worth: running charges, prices, invoices, and what Stripe told us."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from django.shortcuts import render
+from django.contrib import messages
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 
 from apim.accounts.policies import staff
 from apim.core import clock
 from apim.dashboard import roles
 from apim.dashboard.pages import page_of
 from apim.ui.spreadsheets import csv_answer
+from billing.models import Invoice
 from billing.selectors import all_prices, charge_rows, charges_overview
+from billing.selectors.invoices import (
+    all_invoices,
+    get_invoice,
+    get_stripe_event,
+    invoice_view,
+    stripe_events,
+)
+from billing.stripe.events import replay_event
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -55,3 +66,43 @@ def export(request: ViewerRequest) -> HttpResponse:
 def prices(request: ViewerRequest) -> HttpResponse:
     context = {"page": page_of(request, all_prices()), "now": clock.now()}
     return render(request, "dashboard/finance/prices.html", context)
+
+
+@staff(*roles.MONEY)
+def invoices(request: ViewerRequest) -> HttpResponse:
+    search, status = request.GET.get("q", "").strip(), request.GET.get("status", "")
+    states = [
+        *((value, label) for value, label in Invoice.Status.choices if value),
+        ("overdue", _("Overdue")),
+        ("stuck", _("Not at Stripe")),
+    ]
+    status = status if status in dict(states) else ""
+    rows = all_invoices(status=status, search=search)
+    context = {"page": page_of(request, rows), "search": search, "status": status, "states": states}
+    return render(request, "dashboard/finance/invoices.html", context)
+
+
+@staff(*roles.MONEY)
+def invoice(request: ViewerRequest, invoice_id: str) -> HttpResponse:
+    found = get_invoice(None, invoice_id)
+    context = {"view": invoice_view(found), "money_back": found.money_back.all()}
+    return render(request, "dashboard/finance/invoice.html", context)
+
+
+@staff(*roles.MONEY)
+def webhooks(request: ViewerRequest) -> HttpResponse:
+    """What Stripe told us, and what became of it."""
+    search, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
+    state = state if state in {"waiting", "failed"} else ""
+    rows = stripe_events(state=state, search=search)
+    context = {"page": page_of(request, rows), "search": search, "state": state}
+    return render(request, "dashboard/finance/webhooks.html", context)
+
+
+@staff(*roles.MONEY)
+def replay(request: ViewerRequest, event_id: str) -> HttpResponse:
+    event = get_stripe_event(event_id)
+    if request.method == "POST":
+        replay_event(event=event, actor=request.viewer.actor)
+        messages.success(request, _("It is handled again within a minute."))
+    return redirect("dashboard:webhooks")

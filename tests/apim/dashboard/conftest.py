@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.urls import reverse
@@ -182,6 +183,7 @@ class Installation:
         if name.startswith(("plan-sheet", "plan-version")):
             return self._price_arguments(name)
         numbered = {
+            **{key: partial(make, self.organization) for key, make in MONEY_OBJECTS.items()},
             "job-retry": lambda: self.job.pk,
             "mapping-edit": lambda: self.mapping().public_id,
             "mapping-remove": lambda: self.mapping().public_id,

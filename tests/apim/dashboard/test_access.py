@@ -74,6 +74,7 @@ NOT_FOR_PUBLISHERS = {
 }
 # These change something only by POST or ask about what was chosen; a bare GET goes to the list.
 REDIRECTS = {
+    "webhook-replay",
     "keys-revoke",
     "gateway-sync",
     "job-retry",
