@@ -37,8 +37,17 @@ def sync_catalogue(gateway: PaymentGateway) -> int:
         changed += sync_meters(gateway)
         versions = PlanVersion.objects.published().select_related("plan__product")
         for version in versions.prefetch_related("components__meter").order_by("id"):
-            changed += _sync_prices(gateway, version)
+            changed += _try_prices(gateway, version)
         return changed
+
+
+def _try_prices(gateway: PaymentGateway, version: PlanVersion) -> int:
+    """A version that Stripe refuses must not keep the others waiting."""
+    try:
+        return _sync_prices(gateway, version)
+    except StripeRefused:
+        logger.exception("prices of %s are not at Stripe", version.public_id)
+        return 0
 
 
 def event_name(meter: Meter) -> str:

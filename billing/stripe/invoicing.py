@@ -53,13 +53,14 @@ def send_invoices(gateway: PaymentGateway, *, limit: int = MAX_SENT) -> int:
 
 
 def _try_to_send(gateway: PaymentGateway, invoice: Invoice) -> bool:
+    # Counted before it is tried: who comes after a process that died looks for what it left.
+    Invoice.objects.filter(pk=invoice.pk).update(attempts=invoice.attempts + 1)
     try:
         _send(gateway, invoice)
     except (StripeUnavailable, StripeRefused, NotYet) as error:
         logger.warning("invoice %s is not at Stripe yet: %s", invoice.public_id, error)
         wait = min(RETRY_MAX_SECONDS, RETRY_BASE_SECONDS * 2 ** min(invoice.attempts, 10))
         Invoice.objects.to_send().filter(pk=invoice.pk).update(
-            attempts=invoice.attempts + 1,
             due_at=clock.now() + timedelta(seconds=random.uniform(wait / 2, wait)),  # noqa: S311
             last_error=str(error)[:400],
         )
@@ -79,7 +80,7 @@ def _send(gateway: PaymentGateway, invoice: Invoice) -> None:
                 f"Stripe's draft comes to {draft['subtotal']}, ours to {invoice.charged_minor}"
                 f" {invoice.currency} minor units; it is not finalized"
             )
-        draft = gateway.finalize_invoice(draft["id"], key=f"{invoice.public_id}:finalize")
+        draft = gateway.finalize_invoice(draft["id"], key=_key(invoice, "finalize"))
     take_invoice(gateway, invoice, draft)
     Invoice.objects.to_send().filter(pk=invoice.pk).update(step=Invoice.Step.DONE, last_error="")
 
@@ -107,11 +108,16 @@ def _draft(gateway: PaymentGateway, invoice: Invoice, customer: StripeCustomer) 
         every = gateway.every("invoices", {"customer": customer.stripe_id})
         found = next((i for i in every if i["metadata"].get(METADATA) == invoice.public_id), None)
     if found is None:
-        key = f"{invoice.public_id}:{customer.stripe_id}"
-        found = gateway.create("invoices", _invoice_params(invoice, customer), key=key)
+        params = _invoice_params(invoice, customer)
+        found = gateway.create("invoices", params, key=_key(invoice, customer.stripe_id))
     Invoice.objects.filter(pk=invoice.pk).update(stripe_id=found["id"], status=found["status"])
     invoice.stripe_id = found["id"]
     return found
+
+
+def _key(invoice: Invoice, what: str) -> str:
+    """Holds for one attempt. Stripe answers a key that failed with the same failure for a day."""
+    return f"{invoice.public_id}:{what}:{invoice.attempts}"
 
 
 def _invoice_params(invoice: Invoice, customer: StripeCustomer) -> dict[str, Any]:
@@ -149,7 +155,7 @@ def _add_lines(
     for name, params in _lines(invoice):
         if name not in there:
             item = {**base, **params, "metadata": {**params["metadata"], LINE_METADATA: name}}
-            gateway.create("invoice_items", item, key=f"{draft_id}:{name}")
+            gateway.create("invoice_items", item, key=_key(invoice, name))
 
 
 def _lines(invoice: Invoice) -> list[tuple[str, dict[str, Any]]]:

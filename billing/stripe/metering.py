@@ -196,7 +196,7 @@ def _send_all(gateway: PaymentGateway, rows: Iterable[MeterEvent]) -> int:
             if row.organization_id not in customers:
                 customers[row.organization_id] = ensure_customer(gateway, row.organization)
             settled += _send(gateway, row, customers[row.organization_id])
-        except StripeUnavailable as error:
+        except (StripeUnavailable, StripeRefused) as error:  # not the event: customer or meter
             _postpone(row, str(error))
     return settled
 
