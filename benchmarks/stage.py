@@ -19,7 +19,7 @@ from apim.runtime.embedded import EmbeddedPostgres, EmbeddedRedis, envoy_binary,
 from apim.runtime.processtree import die_with_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 ROOT = Path(__file__).resolve().parents[1]
 AUTHORIZER_TOKEN = "benchmark-authorizer-token-0123456789"
@@ -42,6 +42,7 @@ class Stage:
         self._children: list[tuple[subprocess.Popen[bytes], signal.Signals]] = []
         self._pids: dict[str, int] = {}
         self._commands: dict[str, list[str]] = {}
+        self._starts: dict[str, Callable[[], subprocess.Popen[bytes]]] = {}
         self._ports = {
             name: free_port()
             for name in (
@@ -99,6 +100,7 @@ class Stage:
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> subprocess.Popen[bytes]:
         """Start one more process of the stage; its output goes to `<name>.log`."""
+        self._starts[name] = lambda: self.start(name, command, env, stop_signal)
         with (self.folder / f"{name}.log").open("ab") as log:
             child = subprocess.Popen(
                 command,
@@ -122,6 +124,17 @@ class Stage:
     def command(self, name: str) -> list[str]:
         """What was started under this name."""
         return self._commands[name]
+
+    def kill(self, name: str) -> None:
+        """End the process and its children as a crash would; start it again with `start_again`."""
+        pid = self._pids[name]
+        os.killpg(pid, signal.SIGKILL)
+        [ended] = [entry for entry in self._children if entry[0].pid == pid]
+        ended[0].wait()
+        self._children.remove(ended)
+
+    def start_again(self, name: str) -> None:
+        self._starts[name]()
 
     def module(self, name: str, command: list[str], env: Mapping[str, str] | None = None) -> None:
         self.start(name, [sys.executable, "-m", *command], env)
