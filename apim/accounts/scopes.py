@@ -90,6 +90,11 @@ SCOPES: tuple[Scope, ...] = (
         staff_roles=frozenset({PUBLISHER, SUPPORT}),
     ),
     Scope("usage:read", _("Read usage"), ALL_ROLES, ALL_STAFF),
+    Scope(
+        "usage:write",
+        _("Map names of foreign gateways, correct and replay quarantined usage"),
+        staff_roles=frozenset({PUBLISHER, SUPPORT}),
+    ),
     Scope("billing:read", _("Read charges"), frozenset({OWNER, BILLING}), frozenset({FINANCE})),
     Scope("billing:write", _("Set prices"), staff_roles=frozenset({FINANCE})),
     Scope("gateways:read", _("Read gateways"), staff_roles=frozenset({PUBLISHER, SUPPORT})),

@@ -326,6 +326,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "LimitPer": "apim.catalog.limit_terms.LimitPer",
         "GatewayState": "apim.gateway.models.Gateway.State",
         "GatewayKind": "apim.gateway.models.Gateway.Kind",
+        "ForeignNameKind": "analytics.models.ForeignMapping.Kind",
     },
 }
 

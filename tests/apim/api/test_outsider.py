@@ -1,18 +1,26 @@
 """Nobody sees a neighbour's things: Charlie, with every right he can have, gets 404 everywhere."""
 
 import re
+from decimal import Decimal
 
 import pytest
 from django.urls import get_resolver
 from drf_spectacular.generators import SchemaGenerator
 
+from analytics.intake import receive
+from analytics.mappings import set_mapping
+from analytics.models import QuarantinedRecord
 from apim.accounts.services import invite_member
 from apim.audit.actors import SYSTEM
 from apim.catalog.models import Api, ApiVersion, Plan, Product
+from apim.core import clock
 from apim.core.ids import new_public_id
 from apim.gateway.services import register_gateway
 from apim.keys import services as keys
 from apim.outbox.models import OutboxEntry
+from billing.models import Invoice
+from billing.rating.prices import Terms, per_unit
+from billing.services import draft_version, give_discount, grant_credit
 
 METHODS = ("get", "post", "patch", "delete")
 # For every person with a token, about themselves or what is published.
@@ -41,6 +49,9 @@ OPEN = {
     "get_usage_totals",
     "get_usage_by",
     "get_charges",
+    "list_invoices",
+    "list_credits",
+    "list_discounts",
 }
 OPERATIONS = [
     pytest.param(method, path, described["operationId"], id=described["operationId"])
@@ -49,6 +60,12 @@ OPERATIONS = [
     if method in METHODS
 ]
 pytestmark = pytest.mark.django_db
+
+
+def version_of(plan):
+    """A draft of its price."""
+    usage = (per_unit(Decimal("0.1")),)
+    return draft_version(actor=SYSTEM, plan=plan, sheets=[Terms("", "EUR", usage=usage)])
 
 
 @pytest.fixture
@@ -64,6 +81,15 @@ def hidden(acme, bob, application, key, plan, alice_api):
         actor=SYSTEM, organization=acme, email="dora@example.com", role="member"
     )
     gateway = register_gateway(actor=SYSTEM, name="edge", kind="envoy").gateway
+    mapping = set_mapping(
+        actor=SYSTEM,
+        gateway=gateway,
+        kind="consumer",
+        value="acme",
+        target=application.public_id,
+    )
+    receive(gateway=gateway, body=b'{"id": "cut", "ts": "yesterday"}')
+    record = QuarantinedRecord.objects.get()
     return {
         "access-tokens": alice_api.token.public_id,
         "users": bob.public_id,
@@ -77,7 +103,19 @@ def hidden(acme, bob, application, key, plan, alice_api):
         "api-versions": version.public_id,
         "products": product.public_id,
         "plans": draft.public_id,
+        "plan-versions": version_of(draft).public_id,
+        "invoices": Invoice.objects.create(
+            organization=acme, currency="EUR", ends_at=clock.now(), rated_minor=1
+        ).public_id,
+        "credits": grant_credit(
+            actor=SYSTEM, organization=acme, name="Contract", amount_minor=5, currency="EUR"
+        ).public_id,
+        "discounts": give_discount(
+            actor=SYSTEM, organization=acme, name="Partner", percent=Decimal(1)
+        ).public_id,
         "gateways": gateway.public_id,
+        "foreign-mappings": mapping.public_id,
+        "quarantined-records": str(record.pk),
         "audit-events": event["id"],
         "jobs": str(OutboxEntry.objects.create(topic="x", due_at=event["at"]).pk),
     }
@@ -92,7 +130,7 @@ def _address(path, hidden):
 def _missing(hidden):
     """Ids of the same kinds that nothing has."""
     return {
-        noun: "987654321" if noun == "jobs" else new_public_id(public_id.split("_")[0])
+        noun: "987654321" if public_id.isdigit() else new_public_id(public_id.split("_")[0])
         for noun, public_id in hidden.items()
     }
 
