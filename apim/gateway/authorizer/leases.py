@@ -148,13 +148,16 @@ def read_want(headers: dict[bytes, bytes]) -> int:
 
 
 def limits_header(taken: Taken) -> bytes:
-    """`<name>,<quota>,<window seconds>,<left after the whole lease>,<reset ms>[,c]|…`."""
+    """`<name>,<quota>,<window seconds>,<left after the whole lease>,<reset ms>[,c]|…`.
+
+    What is left is below 0 beyond a soft quota.
+    """
     now = time.monotonic()
     parts = []
     for one in taken.standings:
         limit = one.counted.limit
         is_concurrent = limit.kind == "concurrent"
-        left = max(one.left - (1 if is_concurrent else taken.calls), 0)
+        left = one.left - (1 if is_concurrent else taken.calls)
         reset = 0 if is_concurrent else max(int((one.reset_at - now) * 1000), 0)
         mark = ",c" if is_concurrent else ""
         length = one.counted.length_seconds

@@ -47,7 +47,7 @@ local function add_rate_limits(headers, lease, now)
   end
   headers:add("x-apim-ratelimit", told)
   headers:add("x-apim-ratelimit-policy", lease.policy)
-  local remaining = max(lease.least + left, 0)
+  local remaining = max(lease.tightest.remaining + left, 0)
   if remaining <= lease.near then
     headers:add("x-apim-ratelimit-limit", lease.tightest.quota)
     headers:add("x-apim-ratelimit-remaining", remaining)

@@ -19,7 +19,7 @@ local function read_limits(lease, text, received)
       end
     end
   end
-  lease.least = least
+  lease.least = max(least, 0) -- a soft quota that is used up holds up nobody
   if #limits > 0 then
     lease.limits, lease.policy, lease.second = limits, concat(policies, ", "), -1
     lease.near = tonumber(lease.tightest.quota) * NEAR

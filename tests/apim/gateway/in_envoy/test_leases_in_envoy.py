@@ -175,6 +175,19 @@ def test_concurrent_calls_are_limited_and_their_slots_become_free(envoy, world, 
     eventually(lambda: envoy.status(f"{world.path}/x", world.bearer()) == 200, seconds=5)
 
 
+def test_nothing_is_left_of_a_soft_quota_that_is_used_up(envoy, world):
+    Limit.objects.all().delete()
+    Limit.objects.create(plan=world.plan, name="soft", window="day", quota=3, is_soft=True)
+    grants.project_plan(world.plan.pk)
+    policy = '"soft";q=3;w=86400'
+    eventually(lambda: envoy.get(world.path, world.bearer()).headers["ratelimit-policy"] == policy)
+    told = [envoy.get(world.path, world.bearer()) for _ in range(6)]
+    assert [answer.status_code for answer in told] == [200] * 6
+    assert '"soft";r=0;' in told[-1].headers["ratelimit"]
+    assert told[-1].headers["x-ratelimit-remaining"] == "0"
+    assert told[-1].json()["headers"]["x-apim-overage"] == "soft"
+
+
 @pytest.mark.parametrize("stated", [{}, {"x-cost": "a lot"}])
 def test_slots_become_free_also_where_the_upstream_states_no_cost(envoy, world, upstream, stated):
     Limit.objects.create(
