@@ -327,6 +327,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "GatewayState": "apim.gateway.models.Gateway.State",
         "GatewayKind": "apim.gateway.models.Gateway.Kind",
         "ForeignNameKind": "analytics.models.ForeignMapping.Kind",
+        "PriceKind": "billing.models.PriceComponent.Kind",
+        "PricingModel": "billing.models.PriceComponent.Model",
+        "PlannedChangeKind": "billing.models.ScheduledChange.Kind",
+        "SubscriptionChangeKind": "apim.api.v1.serializers.money.KINDS",
+        "InvoiceStatus": "billing.models.Invoice.Status",
     },
 }
 

@@ -13,6 +13,8 @@ from billing.models import CreditGrant
 from billing.rating.credits import Grant
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from apim.accounts.models import Organization
 
 
@@ -51,3 +53,11 @@ def get_grant(public_id: str) -> CreditGrant:
     if found is None:
         raise NotFound
     return found
+
+
+def credit_grants(organization: Organization | None) -> QuerySet[CreditGrant]:
+    """Grants of the organization (None: everybody's) with what is `left` of each, newest first."""
+    rows = CreditGrant.objects.select_related("organization")
+    if organization is not None:
+        rows = rows.filter(organization=organization)
+    return rows.annotate(left=Sum("entries__amount_minor")).order_by("-id")

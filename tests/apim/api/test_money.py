@@ -1,0 +1,132 @@
+"""Scripts draft, try and publish prices, give credit and discounts, and plan changes."""
+
+from datetime import timedelta
+
+import pytest
+
+from apim.audit.actors import SYSTEM
+from apim.core import clock
+from apim.keys import services as keys
+from billing.models import PlanVersion, ScheduledChange, StripeEvent
+from billing.services import note_subscription
+
+pytestmark = pytest.mark.django_db
+TIERS = [
+    {"up_to": "10000", "unit_amount": "0.002"},
+    {"up_to": None, "unit_amount": "0.001", "flat_amount": "5"},
+]
+SHEET = {
+    "currency": "EUR",
+    "fees": [{"amount": "49", "name": "Base fee"}],
+    "usage": [{"model": "graduated", "included": "1000", "tiers": TIERS}],
+}
+
+
+@pytest.fixture
+def drafted(plan, fiona_api):
+    answer = fiona_api.post(f"/api/v1/plans/{plan.public_id}/versions", {"sheets": [SHEET]})
+    assert answer.status_code == 201, answer.json()
+    return answer.json()
+
+
+def test_a_version_is_drafted_tried_changed_and_published(drafted, plan, fiona_api, alice_api):
+    path = f"/api/v1/plan-versions/{drafted['id']}"
+    assert (drafted["starts_at"], len(drafted["components"])) == (None, 2)
+    example = fiona_api.get(f"{path}/example?units=21000").json()
+    assert example["total"]["amount_minor"] == 4900 + 2000 + 1000 + 500
+    assert fiona_api.get(f"{path}/example?units=1&currency=JPY").status_code == 409
+    simulated = fiona_api.get(f"{path}/simulation").json()
+    assert (simulated["before_minor"], simulated["currency"]) == (0, "EUR")
+    changed = fiona_api.post(f"{path}/change", {"sheets": [{**SHEET, "minimum": "60"}]})
+    assert "minimum" in {one["kind"] for one in changed.json()["components"]}
+    assert fiona_api.post(f"{path}/publish", {}).json()["starts_at"] is not None
+    assert fiona_api.post(f"{path}/publish", {}).status_code == 409
+    assert fiona_api.delete(path).status_code == 409
+    listed = fiona_api.get(f"/api/v1/plans/{plan.public_id}/versions").json()["results"]
+    assert drafted["id"] in {one["id"] for one in listed}
+    assert alice_api.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"tiers": [{**TIERS[0], "after": "5"}, TIERS[1]]}, "after"),
+        ({"tiers": [TIERS[0], {**TIERS[1], "after": "9000"}]}, "after"),
+        ({"tiers": [TIERS[0]]}, "up_to"),
+        ({"tiers": [{**TIERS[1], "unit_amount": "-1"}]}, "unit_amount"),
+        ({"model": "package"}, "package_size"),
+        ({"meter": "nothing"}, "usage"),
+    ],
+)
+def test_gaps_overlaps_and_negative_prices_are_refused(plan, fiona_api, change, pointer):
+    sheet = {**SHEET, "usage": [{**SHEET["usage"][0], **change}]}
+    answer = fiona_api.post(f"/api/v1/plans/{plan.public_id}/versions", {"sheets": [sheet]})
+    assert answer.status_code == 422
+    assert pointer in str(answer.json()["errors"])
+    assert not PlanVersion.objects.drafts().exists()
+
+
+def test_a_draft_can_be_deleted(drafted, fiona_api):
+    path = f"/api/v1/plan-versions/{drafted['id']}"
+    assert fiona_api.delete(path).status_code == 204
+    assert fiona_api.get(path).status_code == 404
+
+
+def test_moving_subscribers_without_notice_is_refused(drafted, plan, application, fiona_api):
+    keys.subscribe(actor=SYSTEM, application=application, plan=plan)
+    soon = (clock.now() + timedelta(days=1)).isoformat()
+    path = f"/api/v1/plan-versions/{drafted['id']}/publish"
+    assert fiona_api.post(path, {"moves_at": soon}).json()["code"] == "notice_too_short"
+
+
+def test_a_cancellation_is_previewed_planned_and_withdrawn(plan, application, alice_api):
+    made = keys.subscribe(actor=SYSTEM, application=application, plan=plan)
+    note_subscription(subscription_id=made.pk)
+    path = f"/api/v1/subscriptions/{made.public_id}"
+    preview = alice_api.post(f"{path}/preview-change", {"kind": "cancel", "when": "period_end"})
+    assert preview.json()["effective_at"] == preview.json()["period"]["end"]
+    planned = alice_api.post(f"{path}/plan-change", {"kind": "cancel"}).json()
+    assert planned["state"] == "waiting"
+    withdrawn = alice_api.post(f"{path}/withdraw-change", {})
+    assert withdrawn.json()["state"] == "withdrawn"
+    assert alice_api.post(f"{path}/withdraw-change", {}).status_code == 404
+    assert alice_api.post(f"{path}/plan-change", {"kind": "resume"}).status_code == 422
+    assert alice_api.post(f"{path}/plan-change", {"kind": "plan"}).status_code == 409
+    assert not ScheduledChange.objects.waiting().exists()
+
+
+def test_credit_and_discounts_are_finances_to_give_and_the_customers_to_read(
+    acme, fiona_api, alice_api
+):
+    credit = {
+        "organization": acme.public_id,
+        "name": "Contract",
+        "amount_minor": 500,
+        "currency": "EUR",
+    }
+    assert alice_api.post("/api/v1/credits", credit).status_code == 404
+    made = fiona_api.post("/api/v1/credits", credit)
+    assert (made.status_code, made.json()["left_minor"]) == (201, 500)
+    (seen,) = alice_api.get("/api/v1/credits").json()["results"]
+    assert seen["id"] == made.json()["id"]
+    voided = fiona_api.post(f"/api/v1/credits/{seen['id']}/void", {})
+    assert voided.json()["left_minor"] == 0
+    discount = {"organization": acme.public_id, "name": "Partner", "percent": "10"}
+    given = fiona_api.post("/api/v1/discounts", discount)
+    assert given.status_code == 201
+    assert fiona_api.post("/api/v1/discounts", {**discount, "amount": "1"}).status_code == 422
+    (seen,) = alice_api.get("/api/v1/discounts").json()["results"]
+    ended = fiona_api.post(f"/api/v1/discounts/{seen['id']}/end", {})
+    assert ended.json()["ends_at"] is not None
+
+
+def test_invoices_and_events_are_listed(acme, fiona_api, alice_api):
+    assert alice_api.get("/api/v1/invoices").json()["results"] == []
+    StripeEvent.objects.create(
+        stripe_id="evt_1", type="invoice.paid", happened_at=clock.now(), processed_at=clock.now()
+    )
+    assert alice_api.get("/api/v1/stripe-events").status_code == 404
+    (event,) = fiona_api.get("/api/v1/stripe-events").json()["results"]
+    assert event["id"] == "evt_1"
+    replayed = fiona_api.post("/api/v1/stripe-events/evt_1/replay", {})
+    assert replayed.json()["processed_at"] is None
