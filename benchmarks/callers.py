@@ -12,7 +12,7 @@ import httpx
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 PAUSE_SECONDS = 0.01
 TIMEOUT_SECONDS = 3.0
@@ -90,6 +90,18 @@ def accepted(calls: Iterable[Call]) -> int:
 def accepted_after(calls: Iterable[Call], at: float) -> int:
     """Calls that were let by although they began after `at`."""
     return sum(call.status == OK and call.started > at for call in calls)
+
+
+def served_from(calls: Sequence[Call], at: float, *, in_a_row: int) -> float:
+    """When the first of `in_a_row` calls that all were let by, begun after `at`, was answered.
+
+    Raises ValueError when there are none.
+    """
+    later = [call for call in calls if call.started >= at]
+    for first in range(len(later) - in_a_row + 1):
+        if all(call.status == OK for call in later[first : first + in_a_row]):
+            return later[first].ended
+    raise ValueError(f"never {in_a_row} calls in a row")
 
 
 def refused_outside(calls: Iterable[Call], windows: Iterable[Window]) -> list[Call]:

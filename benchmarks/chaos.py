@@ -7,7 +7,6 @@ import random
 import signal
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import redis
@@ -22,6 +21,7 @@ from benchmarks.callers import (
     accepted,
     accepted_after,
     refused_outside,
+    served_from,
     tell,
 )
 from benchmarks.frame import Result
@@ -167,11 +167,9 @@ def _pause(stage: Stage, name: str, seconds: float) -> None:
 
 def _kill(stage: Stage, name: str, seconds: float) -> None:
     """Kill it and start it again as it was started."""
-    folder = Path(f"/proc/{stage.process(name)}")
-    entries = folder.joinpath("environ").read_text().split("\0")[:-1]
-    tell(stage.process(name), signal.SIGKILL)
+    stage.kill(name)
     time.sleep(seconds)
-    stage.start(name, stage.command(name), dict(entry.split("=", 1) for entry in entries))
+    stage.start_again(name)
 
 
 def _round(stage: Stage, fault: Fault, tally: Tally) -> None:
@@ -187,10 +185,10 @@ def _round(stage: Stage, fault: Fault, tally: Tally) -> None:
         mended_at = time.monotonic()
         revoked_at = _revoke(revoked)
         _until(lambda: callers.passes_since("roomy", mended_at, in_a_row=IN_A_ROW))
-        recovered_at = time.monotonic()
         _until(lambda: all(call.status == 429 for call in callers.calls["limited"][-5:]))
         _until(lambda: time.monotonic() > revoked_at + REVOKED_SECONDS + 1)
     calls = callers.calls
+    recovered_at = served_from(calls["roomy"], mended_at, in_a_row=IN_A_ROW)
     tally.rounds += 1
     tally.calls += sum(map(len, calls.values()))
     excess = max(0, accepted(calls["limited"]) - QUOTA)

@@ -41,7 +41,6 @@ class Stage:
         self._has_worker = False
         self._children: list[tuple[subprocess.Popen[bytes], signal.Signals]] = []
         self._pids: dict[str, int] = {}
-        self._commands: dict[str, list[str]] = {}
         self._starts: dict[str, Callable[[], subprocess.Popen[bytes]]] = {}
         self._ports = {
             name: free_port()
@@ -114,16 +113,11 @@ class Stage:
             )
         self._children.append((child, stop_signal))
         self._pids[name] = child.pid
-        self._commands[name] = command
         return child
 
     def process(self, name: str) -> int:
         """The id of a process that was started under this name."""
         return self._pids[name]
-
-    def command(self, name: str) -> list[str]:
-        """What was started under this name."""
-        return self._commands[name]
 
     def kill(self, name: str) -> None:
         """End the process and its children as a crash would; start it again with `start_again`."""
