@@ -21,11 +21,11 @@ def test_ten_random_kills_lose_no_call_and_double_none():
         [sys.executable, "-m", "benchmarks", "kills"],
         check=False,
         cwd=ROOT,
-        env=env | {"BENCH_KILLS": "10", "BENCH_KILLS_SECONDS": "30"},
+        env=env | {"BENCH_KILLS": "10", "BENCH_KILLS_SECONDS": "90"},
         capture_output=True,
         text=True,
         timeout=240,
     )
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     counted = ended.stdout.partition("| Calls counted ÷ sent |")[2]
-    assert "10 kill -9" in counted or "kill -9 in 3" in counted, ended.stdout[-3000:]
+    assert "10 kill -9" in counted, ended.stdout[-3000:]

@@ -54,7 +54,7 @@ def test_unmatched_names_are_shown_with_their_calls_and_statuses(installation, p
     foreign_calls(installation, Foreign("c1", "someone", "r1", "weather"), 2, status=503)
     page = pia_client.get("/dashboard/unmatched/").content.decode()
     assert "weather" in page
-    assert "3 well" in page
+    assert "3 successful" in page
     assert "2 failed (5xx)" in page
     [name] = [one for one in unmatched_names() if one.kind == "consumer"]
     assert (name.calls, name.succeeded, name.failed) == (5, 3, 2)
