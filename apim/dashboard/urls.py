@@ -171,6 +171,7 @@ urlpatterns = [
     path("finance/subscriptions/", customers.subscription_list, name="finance-subscriptions"),
     path("finance/invoices/", finance.invoices, name="invoices"),
     path("finance/invoices/<str:invoice_id>/", finance.invoice, name="invoice"),
+    path("finance/stripe/", finance.configuration, name="stripe"),
     path("finance/webhooks/", finance.webhooks, name="webhooks"),
     path("finance/webhooks/<str:event_id>/replay/", finance.replay, name="webhook-replay"),
 ]

@@ -230,6 +230,7 @@ FINANCE = _of(
     ("dashboard:customer-discount", "{organization}"),
     "dashboard:finance-subscriptions",
     "dashboard:invoices",
+    "dashboard:stripe",
     "dashboard:webhooks",
     ("dashboard:plan-versions", "{plan}"),
     ("dashboard:plan-version-new", "{plan}"),

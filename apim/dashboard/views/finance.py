@@ -16,6 +16,7 @@ from apim.dashboard.pages import page_of
 from apim.ui.spreadsheets import csv_answer
 from billing.models import Invoice
 from billing.selectors import all_prices, charge_rows, charges_overview
+from billing.selectors.backlog import stripe_backlog
 from billing.selectors.invoices import (
     all_invoices,
     get_invoice,
@@ -23,6 +24,7 @@ from billing.selectors.invoices import (
     invoice_view,
     stripe_events,
 )
+from billing.stripe.checks import run_checks
 from billing.stripe.events import replay_event
 
 if TYPE_CHECKING:
@@ -106,3 +108,15 @@ def replay(request: ViewerRequest, event_id: str) -> HttpResponse:
         replay_event(event=event, actor=request.viewer.actor)
         messages.success(request, _("It is handled again within a minute."))
     return redirect("dashboard:webhooks")
+
+
+@staff(*roles.MONEY)
+def configuration(request: ViewerRequest) -> HttpResponse:
+    """Whether payments are set up, asked of Stripe itself, and what waits on its way there."""
+    checks = run_checks()
+    context = {
+        "checks": checks,
+        "failed": sum(not check.is_ok for check in checks),
+        "backlog": stripe_backlog(),
+    }
+    return render(request, "dashboard/finance/configuration.html", context)

@@ -20,6 +20,7 @@ MONEY = {
     "finance-subscriptions",
     "invoices",
     "invoice",
+    "stripe",
     "webhooks",
     "webhook-replay",
 }

@@ -95,3 +95,10 @@ def test_money_says_when_it_is_simulated(installation, fiona_client, settings):
     assert "Simulated payments" in fiona_client.get(url).text
     settings.STRIPE_SECRET_KEY = "sk_test_real"
     assert "Simulated payments" not in fiona_client.get(url).text
+
+
+def test_the_set_up_page_says_what_is_missing(installation, fiona_client, settings):
+    settings.STRIPE_SECRET_KEY = settings.APIM_STRIPE_SIMULATOR_URL = ""
+    page = fiona_client.get(reverse("dashboard:stripe")).text
+    assert "Payments are not set up" in page
+    assert "Set STRIPE_SECRET_KEY to a secret key" in page
