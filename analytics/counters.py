@@ -61,6 +61,7 @@ class _Row(NamedTuple):
     application: int | None
     key: int | None
     product: int
+    plan: int | None
     operation: int | None
     bucket: datetime | None
     calls: int
@@ -82,18 +83,18 @@ def open_windows(now: float) -> Iterator[Total]:
 
 
 class _Limits:
-    """Which limits there are, by product and by key."""
+    """Which limits there are, by plan and by key: a plan's count the calls of its subscribers."""
 
     def __init__(self) -> None:
         self.windows: set[tuple[str, str, int]] = set()
-        self._of_product: dict[tuple[int, tuple[str, str, int]], set[_Scope]] = defaultdict(set)
+        self._of_plan: dict[tuple[int | None, tuple[str, str, int]], set[_Scope]] = defaultdict(set)
         self._of_key: dict[tuple[int, tuple[str, str, int]], set[_Scope]] = defaultdict(set)
         fields = ("kind", "window", "every", "group")
-        plans = Limit.objects.values_list("plan__product_id", "per", *fields)
-        for product, per, kind, window, every, group in plans:
+        plans = Limit.objects.values_list("plan_id", "per", *fields)
+        for plan, per, kind, window, every, group in plans:
             if _is_long(window, every):
                 self.windows.add((kind, window, every))
-                self._of_product[product, (kind, window, every)].add(_Scope(per, group))
+                self._of_plan[plan, (kind, window, every)].add(_Scope(per, group))
         for key, kind, window, every, group in KeyLimit.objects.values_list("key_id", *fields):
             if _is_long(window, every):
                 self.windows.add((kind, window, every))
@@ -103,7 +104,7 @@ class _Limits:
         """The scopes in which the row's calls count in such windows."""
         spec = (asked.kind, asked.window, asked.every)
         own = self._of_key.get((row.key, spec), set()) if row.key is not None else set()
-        return self._of_product.get((row.product, spec), set()) | own
+        return self._of_plan.get((row.plan, spec), set()) | own
 
 
 class _Names:
@@ -210,14 +211,15 @@ def _rows(asked: _Window, now: float, organizations: list[int] | None) -> list[_
         # Refused calls cost nothing in limits, but are in the sums with a cost of 1.
         cursor.execute(
             f"""
-            SELECT a.organization_id, a.application_id, a.key_id, a.product_id, a.operation_id,
-                   {bucket}, sum(CASE WHEN r.cost = 0 THEN r.calls ELSE r.cost END - r.denied)::bigint
+            SELECT a.organization_id, a.application_id, a.key_id, a.product_id, a.plan_id,
+                   a.operation_id, {bucket},
+                   sum(CASE WHEN r.cost = 0 THEN r.calls ELSE r.cost END - r.denied)::bigint
             FROM {table.name} r
             JOIN analytics_attribution a ON a.id = r.attribution_id
             JOIN gateway_gateway g ON g.id = a.gateway_id AND g.kind <> ALL(%(never_ask)s)
             WHERE r.bucket >= %(start)s AND a.organization_id IS NOT NULL
               AND a.product_id IS NOT NULL AND r.calls > r.denied {of_zone}
-            GROUP BY 1, 2, 3, 4, 5, 6
+            GROUP BY 1, 2, 3, 4, 5, 6, 7
             """,  # noqa: S608 - names of tables and columns
             {
                 "start": datetime.fromtimestamp(start, UTC),

@@ -7,7 +7,7 @@ import pytest
 
 from analytics.intake import receive
 from apim.audit.actors import SYSTEM
-from apim.catalog.models import Limit, Operation
+from apim.catalog.models import Limit, Operation, Plan
 from apim.gateway import grant_format as wire
 from apim.gateway import grants, restored_counters
 from apim.gateway.counters import limit_standings
@@ -118,6 +118,17 @@ def test_groups_count_their_own_operations_only(world, store):
     Limit.objects.create(plan=world.plan, quota=100, window="month", group="search")
     report(world, 2)
     report(world, 5, path="/other")
+    grants.project_all()
+    assert used(world) == 2
+
+
+def test_calls_under_a_plan_without_the_limit_do_not_count(world, store):
+    report(world, 5, plan=world.plan.public_id)
+    other = Plan.objects.create(product=world.plan.product, name="Other", slug="other")
+    Limit.objects.create(plan=other, quota=100, window="month", per="organization")
+    world.subscription.plan = other
+    world.subscription.save()
+    report(world, 2, plan=other.public_id)
     grants.project_all()
     assert used(world) == 2
 
