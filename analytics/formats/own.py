@@ -73,6 +73,8 @@ class Line(msgspec.Struct, gc=False):
     cost: int | None = None
     # The soft limit beyond which the call passed.
     overage: str | None = None
+    # Our Envoy's: the names above and decision and overage, as one RFC 9651 dictionary.
+    call: str | None = None
     # Envoy's: null when it refused the request before anything that a caller claims was removed.
     route: str | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -134,8 +136,8 @@ def _event(line: Line) -> Event:
         raise _bad_id(event_id)
     upstream_us = None if line.upstream_ms is None else _microseconds(line.upstream_ms)
     reported = (
-        *(line.key, line.application, line.subscription, line.plan, line.version),
-        *(line.environment, line.method, line.decision, line.user_agent, upstream_us is None),
+        *(line.call, line.key, line.application, line.subscription, line.plan, line.version),
+        *(line.environment, line.decision, line.method, line.user_agent, upstream_us is None),
     )
     caller = _callers.get(reported) or _remembered(reported)
     event = Event(
@@ -163,8 +165,8 @@ def _event(line: Line) -> Event:
         event.units_micro = units_micro(_cut(line.units))
     if line.cost is not None:
         event.cost = _cost(line.cost)
-    if line.overage:
-        event.is_overage = line.overage != "-"
+    if caller.is_overage or line.overage:
+        event.is_overage = caller.is_overage or line.overage != "-"
     return event
 
 
@@ -172,6 +174,7 @@ def _nameless(line: Line) -> Line:
     """The line without what its caller may have written into it."""
     return msgspec.structs.replace(
         line,
+        call=None,
         key=None,
         application=None,
         subscription=None,
@@ -192,6 +195,7 @@ class _Caller(NamedTuple):
     decision: str
     is_denied: bool
     is_forwarded: bool
+    is_overage: bool
     user_agent: str
 
 
@@ -199,7 +203,12 @@ _callers: dict[tuple[str | bool | None, ...], _Caller] = {}
 
 
 def _remembered(reported: tuple[Any, ...]) -> _Caller:
-    *names, method, decision, user_agent, is_not_forwarded = reported
+    call, *names, decision, method, user_agent, is_not_forwarded = reported
+    is_overage = False
+    if call:
+        facts = _facts(call[:MAX_REMEMBERED_LENGTH])
+        names, decision = [facts.get(name) for name in Names._fields], facts.get("decision")
+        is_overage = "overage" in facts
     if decision:
         decision = without_controls(decision[:40])
     else:  # a gateway that keeps silent, but forwarded a call with a key, has allowed it
@@ -210,6 +219,7 @@ def _remembered(reported: tuple[Any, ...]) -> _Caller:
         decision=decision,
         is_denied=decision.startswith("denied"),
         is_forwarded=decision == "allowed" and not is_not_forwarded,
+        is_overage=is_overage,
         user_agent=user_agent_family(user_agent[:200]) if user_agent else "",
     )
     # What callers make long is not remembered, or they could fill the memory.
@@ -218,6 +228,12 @@ def _remembered(reported: tuple[Any, ...]) -> _Caller:
             _callers.clear()
         _callers[reported] = caller
     return caller
+
+
+def _facts(call: str) -> dict[str, str]:
+    """The members of the dictionary; our Envoy writes tokens, and strings without escapes."""
+    members = (member.partition("=") for member in call.split(","))
+    return {name.strip(): value.strip().strip('"') for name, _, value in members}
 
 
 def _cut(units: str | float) -> str | int | float:

@@ -4,17 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from apim.gateway.envoy.names import IDENTITY_PREFIX, METADATA, type_url
-
-
-def _of_call(name: str) -> str:
-    """What the lease filter found out about the call, in a request header.
-
-    Headers, because each entry of dynamic metadata costs as much again. Before a route is chosen
-    nobody has removed what a caller wrote there: a line whose `route` is null names nobody.
-    """
-    return f"%REQ({IDENTITY_PREFIX.upper()}{name.upper()})%"
-
+from apim.gateway.envoy.names import CALL_HEADER, METADATA, type_url
 
 # The path has no query: a key may stand in it.
 LINE: dict[str, str] = {
@@ -31,16 +21,13 @@ LINE: dict[str, str] = {
     "response_bytes": "%BYTES_SENT%",
     "flags": "%RESPONSE_FLAGS%",
     "route": "%ROUTE_NAME%",
-    "key": _of_call("key"),
-    "application": _of_call("application"),
-    "subscription": _of_call("subscription"),
-    "version": _of_call("version"),
-    "environment": _of_call("environment"),
+    # Whose call it was and what was decided, as the lease filter found out; see lease.lua. Before a
+    # route is chosen nobody has removed what a caller wrote there: a line without a `route` names
+    # nobody.
+    "call": f"%REQ({CALL_HEADER.upper()})%",
     "ip": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
     "user_agent": "%REQ(USER-AGENT)%",
-    "decision": _of_call("decision"),
-    # The soft limit that the call went beyond, and its cost if that is not 1.
-    "overage": _of_call("overage"),
+    # If it is not 1.
     "cost": f"%DYNAMIC_METADATA({METADATA}:cost)%",
 }
 

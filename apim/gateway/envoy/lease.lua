@@ -13,7 +13,7 @@
 -- Above stand SETTINGS, written by lua_filter.py, credentials.lua, memory.lua and questions.lua, as
 -- one source with this file. All times are in milliseconds.
 
--- The routes pass these on to the caller; see routes.py.
+-- The routes pass these on to the caller; see routes.py. True when the call is near a limit.
 local function add_rate_limits(headers, lease, now)
   local limits, left, count = lease.limits, lease.left, #lease.limits
   local second = floor(now / 1000)
@@ -48,19 +48,20 @@ local function add_rate_limits(headers, lease, now)
   headers:add("x-apim-ratelimit", told)
   headers:add("x-apim-ratelimit-policy", lease.policy)
   local remaining = max(lease.tightest.remaining + left, 0)
-  if remaining <= lease.near then
-    headers:add("x-apim-ratelimit-limit", lease.tightest.quota)
-    headers:add("x-apim-ratelimit-remaining", remaining)
-    headers:add("x-apim-ratelimit-reset", lease.reset)
-  end
+  if remaining > lease.near then return false end
+  headers:add("x-apim-ratelimit-limit", lease.tightest.quota)
+  headers:add("x-apim-ratelimit-remaining", remaining)
+  headers:add("x-apim-ratelimit-reset", lease.reset)
+  return true
 end
 
 -- Names and values are callers' no longer: early_header_mutation has removed all x-apim-*.
 local function pass(handle, headers, lease, now, carrier, path)
   lease.left = lease.left - lease.cost
-  local names, values = lease.names, lease.values
-  for i = 1, #names do headers:add(names[i], values[i]) end
-  if lease.limits then add_rate_limits(headers, lease, now) end
+  headers:add("x-apim-call", lease.call)
+  if lease.is_test then headers:add("x-apim-environment", "test") end -- chooses the sandbox
+  local is_marked = lease.ends_with_response
+  if lease.limits and add_rate_limits(headers, lease, now) then is_marked = true end
   if carrier == "authorization" or (carrier == "foreign" and lease.is_by_bearer) then
     headers:remove("authorization")
   end
@@ -70,15 +71,13 @@ local function pass(handle, headers, lease, now, carrier, path)
     handle:streamInfo():dynamicMetadata():set("apim", "lease", {
       id = lease.id, cost = lease.cost, is_for_one_call = lease.is_for_one_call,
     })
-    headers:add("x-apim-after", "1")
-    handle:clearRouteCache()
-  elseif lease.is_test then
-    handle:clearRouteCache()
   end
+  if is_marked then headers:add("x-apim-after", "1") end
+  if is_marked or lease.is_test then handle:clearRouteCache() end
 end
 
 local function refuse(handle, headers, denial)
-  for name, value in pairs(denial.facts) do headers:add(name, value) end
+  headers:add("x-apim-call", denial.call)
   local body = denial.before
   if denial.after then body = body .. (headers:get("x-request-id") or "") .. denial.after end
   handle:respond(denial.headers, body)
@@ -97,7 +96,7 @@ end
 local function refuse_unchecked(handle, headers, denial)
   complain(handle)
   if denial then refuse(handle, headers, denial) end
-  headers:add("x-apim-decision", "denied:authorizer_unavailable")
+  headers:add("x-apim-call", "decision=denied:authorizer_unavailable")
   handle:respond(
     { [":status"] = "503", ["content-type"] = "application/problem+json", ["retry-after"] = "1" },
     SETTINGS.unavailable_before .. (headers:get("x-request-id") or "") .. SETTINGS.unavailable_after

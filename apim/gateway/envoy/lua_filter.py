@@ -21,7 +21,7 @@ AFTER = "after"
 UNSERVED = "unserved"
 _UNSERVED_CODE = (
     "function envoy_on_request(handle)\n"
-    f'  handle:headers():add("{names.DECISION_HEADER}", "none")\n'
+    f'  handle:headers():add("{names.CALL_HEADER}", "decision=none")\n'
     "end\n"
 )
 

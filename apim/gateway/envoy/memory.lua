@@ -20,7 +20,7 @@ local LONGEST_PATH = 1024
 -- What a credential that was not seen lately is lent at first, if its limits allow.
 local FIRST_WANT = 8
 -- From this share of the tightest limit on, answers also bear the older X-RateLimit-* headers. They
--- say nothing that RateLimit does not, and each header costs as much as two look-ups.
+-- say nothing that RateLimit does not, and each costs a hundredth of a call.
 local NEAR = 0.1
 -- How much the tokens asked for may grow from one lease to the next.
 local GROWTH = 16

@@ -8,18 +8,20 @@ AUTHORIZER_CLUSTER = "apim-authorizer"
 
 # What the authorizer tells Envoy about a call; never taken from or shown to a client.
 IDENTITY_PREFIX = "x-apim-"
-DECISION_HEADER = "x-apim-decision"
+# Whose call it is and what was decided, in one header, for the upstream and for the log.
+CALL_HEADER = "x-apim-call"
 TOKEN_HEADER = "x-apim-authorizer-token"  # noqa: S105 - a header's name
-# What the log says about a call; the authorizer names each in a header, `x-apim-key` and so on.
-FACTS = ("key", "application", "subscription", "version", "environment", "decision")
 METADATA = "apim"
 LEASE_FILTER = "apim.lease"
 # Set by the filter on a call whose end the authorizer must be told of; chooses the route.
 AFTER_HEADER = "x-apim-after"
-# The filter's request header for each RateLimit header of the answer: the router copies them.
+# The filter's request header for each RateLimit header of the answer: the router copies them. What
+# is said near a limit only is copied on the route for marked calls.
 RATE_LIMITS = {
     "ratelimit": "x-apim-ratelimit",
     "ratelimit-policy": "x-apim-ratelimit-policy",
+}
+RATE_LIMITS_NEAR = {
     "x-ratelimit-limit": "x-apim-ratelimit-limit",
     "x-ratelimit-remaining": "x-apim-ratelimit-remaining",
     "x-ratelimit-reset": "x-apim-ratelimit-reset",

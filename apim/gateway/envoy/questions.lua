@@ -27,9 +27,21 @@ local function read_limits(lease, text, received)
 end
 
 local IDENTITY = {
-  "x-apim-key", "x-apim-application", "x-apim-environment", "x-apim-subscription",
-  "x-apim-version", "x-apim-organization", "x-apim-plan", "x-apim-decision", "x-apim-overage",
+  "decision", "key", "application", "subscription", "environment", "version", "organization", "plan",
 }
+
+-- Whose call it is and what was decided, as one header: a dictionary of RFC 9651. Eight headers
+-- would cost Envoy and the upstream a tenth of their speed.
+local function call_text(answer)
+  local members = {}
+  for _, name in ipairs(IDENTITY) do
+    local value = answer["x-apim-" .. name]
+    if value then members[#members + 1] = name .. "=" .. value end
+  end
+  local overage = answer["x-apim-overage"]
+  if overage then members[#members + 1] = 'overage="' .. overage .. '"' end
+  return concat(members, ", ")
+end
 
 local function read_lease(answer, sent, received)
   local text = answer["x-apim-lease"]
@@ -38,13 +50,6 @@ local function read_lease(answer, sent, received)
   local id = match(text, "id=([^;]*)")
   if not (id and tokens and ttl) then return nil end
   ttl = min(ttl, MAX_TTL)
-  local names, values = {}, {}
-  for _, name in ipairs(IDENTITY) do
-    if answer[name] then
-      names[#names + 1] = name
-      values[#values + 1] = answer[name]
-    end
-  end
   local tags = {}
   for tag in gmatch(answer["x-apim-tags"] or "", "%S+") do tags[#tags + 1] = tag end
   local lease = {
@@ -59,8 +64,7 @@ local function read_lease(answer, sent, received)
     sent = sent,
     ttl = ttl,
     ends = sent + ttl,
-    names = names,
-    values = values,
+    call = call_text(answer),
     tags = tags,
     change = instant(answer["x-apim-change"]),
     change_text = answer["x-apim-change"],
@@ -79,11 +83,10 @@ local NOT_TOLD = { [":status"] = true, ["content-length"] = true, date = true, s
 -- The refusal as callers get it, and its facts for the log. The body names the call that was
 -- refused first; it is cut there, so that each call gets its own id.
 local function read_denial(answer, body, received, request_id)
-  local denial = { status = answer[":status"], facts = {}, headers = {}, ends = received + (tonumber(answer["x-apim-deny-ttl"]) or 0) }
+  local ends = received + (tonumber(answer["x-apim-deny-ttl"]) or 0)
+  local denial = { status = answer[":status"], call = call_text(answer), headers = {}, ends = ends }
   for name, value in pairs(answer) do
-    if sub(name, 1, 7) == "x-apim-" then
-      if name ~= "x-apim-deny-ttl" then denial.facts[name] = value end
-    elseif not NOT_TOLD[name] and sub(name, 1, 8) ~= "x-envoy-" then
+    if not NOT_TOLD[name] and sub(name, 1, 7) ~= "x-apim-" and sub(name, 1, 8) ~= "x-envoy-" then
       denial.headers[name] = value
     end
   end

@@ -13,7 +13,7 @@ from apim.gateway.envoy.problems import UNKNOWN_PATH, direct_response, problem
 from apim.gateway.envoy.upstreams import build_cluster, cluster_name, parse_upstream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from apim.gateway.envoy.upstreams import Upstream
 
@@ -80,7 +80,10 @@ def route_names(public_id: str) -> set[str]:
 def _routes(
     version: ServedVersion, upstream: Upstream, cluster: str, *, environment: str = ""
 ) -> list[dict[str, Any]]:
-    """The route, and before it the same for calls whose end the authorizer is told of."""
+    """The route, and before it the same for marked calls.
+
+    Those are calls whose end the authorizer is told of, and calls near a limit.
+    """
     plain = _route(version, upstream, cluster, environment=environment)
     marked: dict[str, Any] = {
         **plain,
@@ -93,6 +96,10 @@ def _routes(
             ],
         },
         "request_headers_to_remove": [names.AFTER_HEADER],
+        "response_headers_to_add": [
+            *plain["response_headers_to_add"],
+            *_copied(names.RATE_LIMITS_NEAR),
+        ],
         "typed_per_filter_config": run_instead(AFTER),
     }
     return [marked, plain]
@@ -127,6 +134,11 @@ def _header(name: str, value: str) -> dict[str, Any]:
     }
 
 
+def _copied(sources: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Response headers out of the request headers that the filter set."""
+    return [_header(name, f"%REQ({source})%") for name, source in sources.items()]
+
+
 def _rewrite(listen_path: str, base_path: str) -> dict[str, Any]:
     """Without a base path a plain prefix rewrite would leave two slashes."""
     if base_path:
@@ -147,10 +159,8 @@ def build_routes(routes: Iterable[dict[str, Any]], portal_origin: str) -> dict[s
         # Keys are for us, not for the upstream. The filter removes those elsewhere.
         "request_headers_to_remove": [names.KEY_HEADER],
         # An upstream must not tell callers whose call it was.
-        "response_headers_to_remove": [f"{names.IDENTITY_PREFIX}{name}" for name in names.FACTS],
-        "response_headers_to_add": [
-            _header(name, f"%REQ({source})%") for name, source in names.RATE_LIMITS.items()
-        ],
+        "response_headers_to_remove": [names.CALL_HEADER],
+        "response_headers_to_add": _copied(names.RATE_LIMITS),
         "virtual_hosts": [
             {
                 "name": "apis",

@@ -89,11 +89,20 @@ def start_envoy(site, folder, authorizer_url):
     return process
 
 
+def call_facts(text):
+    """The members of the header that says whose call it is."""
+    return {
+        name: value.strip('"')
+        for name, _, value in (member.partition("=") for member in (text or "").split(", "))
+    }
+
+
 def log_line(site, request_id):
     def find():
         for line in site.access_log.read_text().splitlines():
             if request_id in line:
-                return json.loads(line)
+                fields = json.loads(line)
+                return {**fields, **call_facts(fields["call"])}
         return None
 
     return eventually(find)
@@ -117,9 +126,10 @@ def test_upstream_learns_who_calls_and_never_sees_the_key(envoy, world, carrier)
     assert world.secret not in answer.text
     seen = answer.json()
     assert seen["path"] == "/base/harbours/7?day=3"
-    assert seen["headers"]["x-apim-application"] == world.application.public_id
-    assert seen["headers"]["x-apim-organization"] == world.organization.public_id
-    assert seen["headers"]["x-apim-plan"] == world.plan.public_id
+    told = call_facts(seen["headers"]["x-apim-call"])
+    assert told["application"] == world.application.public_id
+    assert told["organization"] == world.organization.public_id
+    assert told["plan"] == world.plan.public_id
     assert seen["headers"]["x-request-id"] == answer.headers["x-request-id"]
     assert answer.headers["ratelimit"].startswith('"day";r=999;t=')
     assert not [name for name in answer.headers if name.startswith("x-apim-")]
@@ -311,8 +321,9 @@ def test_log_line_of_an_allowed_call_is_complete(envoy, world, told):
 
     assert set(line) == {
         *("id", "ts", "type", "method", "path", "host", "status", "duration_ms", "upstream_ms"),
-        *("request_bytes", "response_bytes", "flags", "key", "application", "subscription"),
-        *("version", "environment", "ip", "user_agent", "decision", "route", "overage", "cost"),
+        *("request_bytes", "response_bytes", "flags", "route", "call", "ip", "user_agent", "cost"),
+        *("decision", "key", "application", "subscription", "environment", "version"),
+        *("organization", "plan"),
     }
     assert line["type"] == "DownstreamEnd"
     assert line["path"] == f"{world.path}/x"
@@ -347,16 +358,16 @@ def test_log_line_of_an_unknown_path_names_nobody(envoy, world, told):
     answer = envoy.get("/nowhere?apikey=" + world.secret)
     line = log_line(told, answer.headers["x-request-id"])
     assert (line["status"], line["decision"], line["path"]) == (404, "none", "/nowhere")
-    assert line["key"] is None
+    assert "key" not in line
 
 
 def test_upstream_cannot_rewrite_whose_call_it_was(envoy, world, told, upstream):
-    upstream.answer_headers = {"x-apim-key": "key_mallory", "x-apim-decision": "denied:free"}
+    upstream.answer_headers = {"x-apim-call": "decision=denied:free, key=key_mallory"}
     answer = envoy.get(world.path, world.bearer())
     line = log_line(told, answer.headers["x-request-id"])
     assert line["key"] == world.key.public_id
     assert line["decision"] == "allowed"
-    assert "x-apim-key" not in answer.headers
+    assert "x-apim-call" not in answer.headers
 
 
 def test_caller_that_leaves_early_is_still_attributed(envoy, world, told, upstream):
@@ -371,5 +382,5 @@ def test_caller_that_leaves_early_is_still_attributed(envoy, world, told, upstre
         ]
 
     line = eventually(logged)[0]
-    assert line["key"] == world.key.public_id
+    assert call_facts(line["call"])["key"] == world.key.public_id
     assert line["status"] == 0

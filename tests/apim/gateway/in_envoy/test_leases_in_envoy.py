@@ -380,8 +380,8 @@ def test_forged_facts_of_a_call_that_got_no_route_are_not_believed(envoy, world,
 
     with socket.create_connection(("127.0.0.1", told.port), timeout=5) as plain:
         plain.sendall(
-            b"GET /%00 HTTP/1.1\r\nHost: x\r\nx-apim-key: key_mallory\r\n"
-            b"x-apim-decision: allowed\r\nx-request-id: mallory-1\r\n"
+            b"GET /%00 HTTP/1.1\r\nHost: x\r\nx-request-id: mallory-1\r\n"
+            b"x-apim-call: decision=allowed, key=key_mallory\r\n"
             b"user-agent: Mallory/1\r\n\r\n"
         )
         assert b" 400 " in plain.recv(200)
