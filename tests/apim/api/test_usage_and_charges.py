@@ -1,6 +1,5 @@
 """What was called and what it is worth, each organization its own, staff all."""
 
-
 import pytest
 
 from analytics.intake import receive
