@@ -1,7 +1,9 @@
 """Every mail that accounts sends: both forms, a real subject, no leftovers of allauth."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from allauth.account.adapter import get_adapter
@@ -26,6 +28,8 @@ CONTEXT = {
     "organization": "Sun & <Moon>",
     "ip": "203.0.113.7",
     "user_agent": "Browser <1>",
+    "key": SimpleNamespace(name="Browser <1>", expires_at=datetime(2026, 12, 1, tzinfo=UTC)),
+    "application": "Sun & <Moon>",
 }
 
 
