@@ -3,8 +3,10 @@
 Nothing here imports Django: the tests start these services before settings are read.
 """
 
+import contextlib
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -30,11 +32,16 @@ READY_POLL_SECONDS = 0.02
 
 
 def free_port() -> int:
-    """Return a TCP port on 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port on 127.0.0.1 that nobody uses at this moment.
+
+    Below the ports that Linux gives to outgoing connections (32768 on): one of those could take
+    the port before its server is started, and keep it for as long as the connection lives.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(22_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def postgres_binary(name: str) -> Path:
