@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from datetime import date, datetime
+    from datetime import datetime
 
     from apim.core.clock import Period
 
@@ -184,18 +184,6 @@ class DailyCalls:
     @property
     def total_errors(self) -> int:
         return sum(self.errors)
-
-
-@dataclass(frozen=True, slots=True)
-class BillableDay:
-    """Billable calls in the live environment of one subscription on one plan on one UTC day."""
-
-    subscription_id: int
-    plan_id: int
-    product_id: int
-    organization_id: int
-    on: date
-    calls: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from analytics.labels import labels
 from analytics.models import QuarantinedRecord
 from analytics.reports import (
     NO_FILTERS,
-    BillableDay,
     DailyCalls,
     IntakeHealth,
     Latency,
@@ -47,7 +46,6 @@ if TYPE_CHECKING:
 __all__ = [
     "best_bucket",
     "calls_by_application",
-    "daily_billable",
     "intake_health",
     "key_sparklines",
     "last_used",
@@ -401,36 +399,6 @@ def last_used(key_ids: Iterable[int]) -> dict[int, datetime]:
             [list(key_ids)],
         )
         return dict(cursor.fetchall())
-
-
-def daily_billable(
-    subscription_ids: Iterable[int] | None, period: Period
-) -> tuple[BillableDay, ...]:
-    """Billable live calls per subscription, plan and UTC day; None asks for all subscriptions.
-
-    The plan is the one that applied to the calls, so a change of plan splits the subscription.
-    """
-    params: dict[str, Any] = {"start": period.start, "end": period.end}
-    condition = "a.subscription_id IS NOT NULL"
-    if subscription_ids is not None:
-        condition = "a.subscription_id = ANY(%(ids)s)"
-        params["ids"] = list(subscription_ids)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT a.subscription_id, a.plan_id, a.product_id, a.organization_id, r.bucket,
-                   sum(r.billable)::bigint
-            FROM {DAY.name} r JOIN analytics_attribution a ON a.id = r.attribution_id
-            WHERE r.bucket >= %(start)s AND r.bucket < %(end)s AND r.billable > 0
-              AND a.environment = 'live' AND {condition}
-            GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 5
-            """,  # noqa: S608
-            params,
-        )
-        return tuple(
-            BillableDay(subscription, plan, product, organization, bucket.date(), calls)
-            for subscription, plan, product, organization, bucket, calls in cursor.fetchall()
-        )
 
 
 def intake_health() -> IntakeHealth:

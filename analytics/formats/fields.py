@@ -106,13 +106,6 @@ def total(value: object) -> int | float | None:
     return sum(known) if known else None
 
 
-def last_status(value: object) -> int:
-    """The code of the last upstream in "502, 200"."""
-    if isinstance(value, str):
-        value = (_parts(value) or [""])[-1]
-    return status(value)
-
-
 def _parts(value: str) -> list[str]:
     return [part for part in _SEPARATORS.split(value[:MAX_TEXT].strip()) if part]
 

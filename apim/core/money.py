@@ -1,7 +1,7 @@
 """Money: integer minor units with a currency. Unit prices are Decimal in major units."""
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
 # ISO 4217 exponents that differ from 2, for the currencies Stripe bills in.
 ZERO_DECIMAL = frozenset(
@@ -54,9 +54,3 @@ class Money:
 
     def __str__(self) -> str:
         return f"{self.amount} {self.currency}"
-
-
-def round_to_minor(amount: Decimal, currency: str) -> Money:
-    """Major units to the nearest minor unit, half to even."""
-    minor = amount.scaleb(exponent(currency)).quantize(Decimal(1), rounding=ROUND_HALF_EVEN)
-    return Money(int(minor), currency)

@@ -30,7 +30,7 @@ from billing.selectors.rated import rate_periods
 from billing.terms import terms_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -67,8 +67,9 @@ def running_charges(
 
     `period` names a calendar month (UTC); the month is the organization's own, in its time zone.
     It shows each subscription's billing period that begins in it; the present month shows the
-    period that is running. A closed period shows what was charged, any other is rated anew. Every open subscription has a line, also without calls; one that ended
-    has a line if it was called or owes something. Raises InvalidInput when the period is no
+    period that is running. A closed period shows what was charged, any other is rated anew. Every
+    open subscription has a line, also without calls; one that ended has a line if it was called or
+    owes something. Raises InvalidInput when the period is no
     calendar month.
     """
     month = _month(period)
@@ -107,11 +108,15 @@ def charges_overview(period: Period | None = None) -> ChargesOverview:
     )
 
 
-def charge_rows(overview: ChargesOverview) -> Iterator[tuple[str, ...]]:
-    """The header and one row per charge, for CSV; amounts in major units, a point for decimals."""
+def charge_rows(period: Period, charges: Iterable[SubscriptionCharge]) -> Iterator[tuple[str, ...]]:
+    """The header and one row per charge of the month, for CSV.
+
+    Amounts are in major units, with a point for decimals, and empty where the plan has no price.
+    """
     yield CSV_HEADER
-    month = f"{overview.period.start:%Y-%m}"
-    for charge in overview.charges:
+    month = f"{period.start:%Y-%m}"
+    for charge in charges:
+        is_priced = charge.is_priced
         yield (
             month,
             charge.organization_id,
@@ -123,8 +128,8 @@ def charge_rows(overview: ChargesOverview) -> Iterator[tuple[str, ...]]:
             str(charge.calls),
             str(charge.included_calls),
             str(charge.charged_calls),
-            f"{charge.unit_amount.normalize():f}",
-            str(charge.amount.amount),
+            f"{charge.unit_amount.normalize():f}" if is_priced else "",
+            str(charge.amount.amount) if is_priced else "",
             charge.currency,
         )
 

@@ -67,14 +67,6 @@ class StripeGateway:
                 )
             )
 
-    def pay_invoice(self, stripe_id: str) -> Remote:
-        with _our_errors():
-            return _plain(self._client.v1.invoices.pay(stripe_id))
-
-    def attach_payment_method(self, stripe_id: str, customer: str) -> None:
-        with _our_errors():
-            self._client.v1.payment_methods.attach(stripe_id, {"customer": customer})
-
     def meter_total(self, meter: str, customer: str, *, start: int, end: int) -> int:
         with _our_errors():
             found = self._client.v1.billing.meters.event_summaries.list(

@@ -10,15 +10,13 @@ from django.views.decorators.http import require_GET
 from apim.accounts.policies import member
 from apim.core import clock
 from apim.ui.spreadsheets import csv_answer
-from billing.selectors import running_charges
+from billing.selectors import charge_rows, running_charges
 from billing.selectors.forecast import expected_totals, forecast
 from billing.selectors.invoices import customer_money, invoices_of, payment_state
 from portal.periods import month_named, months_since
 from portal.roles import PAYERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from django.http import HttpResponse
 
     from apim.accounts.viewers import ViewerRequest
@@ -49,7 +47,9 @@ def billing(request: ViewerRequest) -> HttpResponse:
 @require_GET
 def export(request: ViewerRequest) -> HttpResponse:
     charges, context = _month(request)
-    return csv_answer(f"charges-{context['month']}.csv", _rows(charges))
+    return csv_answer(
+        f"charges-{context['month']}.csv", charge_rows(context["period"], charges.charges)
+    )
 
 
 def _month(request: ViewerRequest) -> tuple[OrganizationCharges, dict[str, Any]]:
@@ -63,35 +63,3 @@ def _month(request: ViewerRequest) -> tuple[OrganizationCharges, dict[str, Any]]
         "is_open": clock.now() in period,
         "months": [(at.strftime("%Y-%m"), at) for at in months_since(earliest)],
     }
-
-
-def _rows(charges: OrganizationCharges) -> Iterator[tuple[str, ...]]:
-    """Amounts in major units, with a point for decimals; empty where the plan has no price."""
-    yield (
-        "month",
-        "application",
-        "product",
-        "plan",
-        "subscription_id",
-        "billable_calls",
-        "included_calls",
-        "charged_calls",
-        "unit_amount",
-        "amount",
-        "currency",
-    )
-    for charge in charges.charges:
-        is_priced = charge.is_priced
-        yield (
-            f"{charges.period.start:%Y-%m}",
-            charge.application_name,
-            charge.product_name,
-            charge.plan_name,
-            charge.subscription_id,
-            str(charge.calls),
-            str(charge.included_calls),
-            str(charge.charged_calls),
-            f"{charge.unit_amount.normalize():f}" if is_priced else "",
-            str(charge.amount.amount) if is_priced else "",
-            charge.currency,
-        )

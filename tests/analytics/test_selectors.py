@@ -9,10 +9,11 @@ import time_machine
 
 from analytics import selectors
 from analytics.intake import receive
+from analytics.metering import usage_between
 from analytics.reports import UsageFilters
 from analytics.rollups import roll_up
 from analytics.services import note_keys_used
-from apim.core.clock import Period, last_days, month_of
+from apim.core.clock import Period, month_of
 from apim.core.errors import InvalidInput
 from tests.analytics.lines import make_key, ndjson
 
@@ -227,12 +228,17 @@ def test_last_used_is_the_latest_call_and_reaches_the_key(world):
     assert key.last_used_at == at
 
 
-def test_daily_billable_splits_by_plan_and_day(world):
+def test_billable_calls_are_split_by_plan_and_day(world):
     use(world, [world.line(at=NOW), world.line(at=NOW - timedelta(days=1)),
                 world.line(at=NOW, plan=world.other_plan.public_id),
                 world.line(at=NOW, status=500)])  # fmt: skip
-    days = selectors.daily_billable([world.customer.subscription.pk], last_days(7))
-    found = {(day.plan_id, day.on.day): day.calls for day in days}
+    yesterday = Period(TODAY.start - timedelta(days=1), TODAY.start)
+    found = {
+        (one.plan_id, day.start.day): one.billable
+        for day in (yesterday, TODAY)
+        for one in usage_between(day, [world.customer.subscription.pk])
+        if one.billable
+    }
     assert found == {
         (world.plan.pk, 19): 1,
         (world.plan.pk, 20): 1,

@@ -199,7 +199,7 @@ def test_every_total_agrees_with_the_sum_of_the_lines(world, charlie):
     assert separately == lines
     billable = usage_totals(None, period=answer.period).billable
     assert sum(charge.calls for charge in answer.charges) == billable
-    heading, *rows = charge_rows(answer)
+    heading, *rows = charge_rows(answer.period, answer.charges)
     assert len(rows) == len(answer.charges)
     assert sum(Decimal(row[heading.index("amount")]) for row in rows) == sum(
         total.amount for total in answer.totals

@@ -60,7 +60,7 @@ def revenue(request: ViewerRequest) -> HttpResponse:
 def export(request: ViewerRequest) -> HttpResponse:
     """Every charge of the month as CSV; amounts in major units."""
     period = month_from(request)
-    rows = charge_rows(charges_overview(period))
+    rows = charge_rows(period, charges_overview(period).charges)
     return csv_answer(f"charges-{period.start:%Y-%m}.csv", rows)
 
 
