@@ -39,7 +39,29 @@ def record(
     only what changed, as JSON values, and never a secret. The organization is the object's own
     unless given.
     """
-    return AuditEvent.objects.create(
+    event = _event(actor, action, obj, before, after)
+    event.organization_id = organization_id or event.organization_id
+    event.save(force_insert=True)
+    return event
+
+
+def record_several(
+    actor: Actor, action: str, done: Iterable[tuple[Audited, Mapping[str, Any]]]
+) -> None:
+    """One event per object and its `after`, in one statement: for jobs that change thousands."""
+    AuditEvent.objects.bulk_create(
+        (_event(actor, action, obj, None, after) for obj, after in done), batch_size=1000
+    )
+
+
+def _event(
+    actor: Actor,
+    action: str,
+    obj: Audited,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any] | None,
+) -> AuditEvent:
+    return AuditEvent(
         actor_kind=actor.kind,
         actor_id=actor.id,
         actor_label=actor.label[:200],
@@ -47,7 +69,7 @@ def record(
         object_type=obj._meta.model_name,
         object_id=str(obj.public_id),
         object_label=str(obj)[:200],
-        organization_id=organization_id or getattr(obj, "organization_id", None),
+        organization_id=getattr(obj, "organization_id", None),
         before=dict(before or {}),
         after=dict(after or {}),
         ip_address=actor.ip_address,

@@ -7,22 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
-from billing.models import AddOn, BillingPeriod, Discount
+from billing.models import BillingPeriod, Discount, SubscriptionAddOn
 from billing.rating.amounts import Share
 from billing.rating.lines import Line, LineKind
 from billing.rating.split import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from apim.accounts.models import Organization
     from apim.core.clock import Period
     from billing.models import PlanVersion, RatedLine
 
 
-def described(line: Line, version: PlanVersion | None) -> str:
-    """What the line is for, in a few words of the reader's language."""
+def described(
+    line: Line, version: PlanVersion | None, names: Mapping[str, str] | None = None
+) -> str:
+    """What the line is for, in a few words of the reader's language.
+
+    `names`: what `names_of` found for many lines at once; without it the line's own is looked up.
+    """
     name = _component_name(line, version)
+    names = names_of([line]) if names is None else names
     match line.kind:
         case LineKind.SETUP:
             text = _("Setup")
@@ -31,21 +37,28 @@ def described(line: Line, version: PlanVersion | None) -> str:
         case LineKind.TRIAL:
             text = _("%(name)s in the trial") % {"name": name}
         case LineKind.ADD_ON:
-            held = AddOn.objects.filter(held__public_id=line.key).first()
-            text = held.name if held else _("Add-on")
+            text = names.get(line.key) or _("Add-on")
         case LineKind.DISCOUNT:
-            text = _discount_name(line)
+            text = names.get(line.key) or _("Discount")
         case LineKind.CORRECTION:
-            what = name if version else _discount_name(line)
+            what = name if version else names.get(line.key) or _("Discount")
             text = _("Late usage: %(name)s") % {"name": what}
         case _:
             text = name
     return text
 
 
-def _discount_name(line: Line) -> str:
-    given = Discount.objects.filter(public_id=line.key).first()
-    return given.name if given else _("Discount")
+def names_of(lines: Iterable[Line]) -> dict[str, str]:
+    """What the add-ons and discounts behind lines are called, by the lines' keys."""
+    keys = {line.key for line in lines if not line.version}
+    if not keys:
+        return {}
+    held = SubscriptionAddOn.objects.filter(public_id__in=keys)
+    given = Discount.objects.filter(public_id__in=keys)
+    return {
+        **dict(held.values_list("public_id", "add_on__name")),
+        **dict(given.values_list("public_id", "name")),
+    }
 
 
 def _component_name(line: Line, version: PlanVersion | None) -> str:

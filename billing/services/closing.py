@@ -1,12 +1,14 @@
 """Closing billing periods: wait for late usage, freeze, and make invoices of what was frozen.
 
-All that is decided happens here, in one transaction per organization; Stripe hears of it from the
-rows (billing.stripe.invoicing). So a process may die at any point and another may start again.
+All that is decided happens here, a transaction for some organizations at a time; Stripe hears of it
+from the rows (billing.stripe.invoicing). So a process may die at any point and another may start
+again: an organization's periods are closed and invoiced together, or neither.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
@@ -14,29 +16,31 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Sum
 
 from analytics.rollups import rebuild_rollups, waiting_days
 from apim.accounts.models import Organization
 from apim.audit.actors import SYSTEM
-from apim.audit.services import record
 from apim.core import clock
 from apim.core.locks import LockId, try_advisory_lock
 from apim.keys.models import Subscription
-from billing.models import BillingPeriod, Invoice, InvoicePeriod
+from billing.models import BillingPeriod
 from billing.selectors.book import load_book
 from billing.selectors.corrections import closed_since, corrections_to
+from billing.selectors.due import organizations_to_close
 from billing.selectors.rated import rate_periods
-from billing.services.credits import pay_by_credit
-from billing.services.freezing import freeze_period
+from billing.services.freezing import freeze_periods
+from billing.services.invoices import make_invoices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date, datetime
 
     from apim.core.clock import Period
     from billing.selectors.book import Book
     from billing.selectors.corrections import Correction
+
+    # Subscription and period start of what is closed.
+    Starts = set[tuple[int, datetime]]
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +48,8 @@ ONE_DAY = timedelta(days=1)
 # Usage is taken in for 35 days, so a period is looked at again this long after its end.
 LATE = timedelta(days=45)
 CHECKED_SECONDS = 20 * 3600
+# Organizations whose periods are closed in one transaction; they are locked for its time.
+TOGETHER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +62,30 @@ class Closing:
 
 
 def close_periods() -> Closing:
-    """Close what is due, organization by organization; running it again changes nothing."""
+    """Close what is due, some organizations at a time; running it again changes nothing."""
     with try_advisory_lock(LockId.CLOSE_PERIODS) as held:
         if not held:
             return Closing(0, 0, ("another run is closing periods",))
-        ids = Subscription.objects.order_by().values_list("organization", flat=True).distinct()
-        results = [_close_one(pk) for pk in sorted(ids)]
+        before = clock.now() - timedelta(hours=settings.BILLING_CLOSE_DELAY_HOURS)
+        ids = organizations_to_close(before, corrected_since=clock.now() - LATE)
+        starts = range(0, len(ids), TOGETHER)
+        return _sum(_close_some(ids[start : start + TOGETHER]) for start in starts)
+
+
+def _close_some(organization_ids: Sequence[int]) -> Closing:
+    """One organization's failure leaves the others alone, and is said."""
+    try:
+        return close_organizations(organization_ids=organization_ids)
+    except Exception as error:
+        if len(organization_ids) > 1:
+            return _sum(_close_some([pk]) for pk in organization_ids)
+        [pk] = organization_ids
+        logger.exception("the periods of organization %s stay open", pk)
+        return Closing(0, 0, (f"{type(error).__name__} in organization {pk}",))
+
+
+def _sum(results: Iterable[Closing]) -> Closing:
+    results = list(results)
     return Closing(
         closed=sum(result.closed for result in results),
         invoices=sum(result.invoices for result in results),
@@ -69,31 +93,27 @@ def close_periods() -> Closing:
     )
 
 
-def _close_one(organization_id: int) -> Closing:
-    """One organization's failure leaves the others alone, and is said."""
-    try:
-        return close_organization(organization_id=organization_id)
-    except Exception as error:
-        logger.exception("the periods of organization %s stay open", organization_id)
-        return Closing(0, 0, (f"{type(error).__name__} in organization {organization_id}",))
-
-
 @transaction.atomic
-def close_organization(*, organization_id: int) -> Closing:
-    """Close the organization's due periods, oldest first, and make its invoices."""
-    Organization.objects.select_for_update().get(pk=organization_id)
-    rows = Subscription.objects.filter(organization=organization_id)
-    book = load_book(rows.select_related("organization", "application", "product"))
-    closed, reasons = 0, set[str]()
-    while turn := _next_turn(book):
-        held = {pk: problem for pk, period in turn.items() if (problem := not_ready(period))}
-        reasons |= set(held.values())
-        ready = {pk: period for pk, period in turn.items() if pk not in held}
-        closed += _close(book, ready)
-        if held or not ready:
-            break
-    _close_aftermath(book)
-    return Closing(closed, _make_invoices(organization_id), tuple(reasons))
+def close_organizations(*, organization_ids: Sequence[int]) -> Closing:
+    """Close the organizations' due periods, oldest first, and make their invoices."""
+    ids = sorted(organization_ids)
+    list(Organization.objects.select_for_update().order_by("id").filter(pk__in=ids).values("pk"))
+    rows = Subscription.objects.filter(organization__in=ids)
+    book = load_book(rows.select_related("organization", "application", "product", "plan"))
+    done = _closed_starts(book.subscriptions)
+    readiness: dict[Period, str] = {}
+    closed = 0
+    going = set(ids)
+    while turn := _next_turn(book, done, going):
+        for period in set(turn.values()) - readiness.keys():
+            readiness[period] = not_ready(period)
+        ready = {pk: period for pk, period in turn.items() if not readiness[period]}
+        going -= {book.subscriptions[pk].organization_id for pk in turn.keys() - ready.keys()}
+        closed += _close(book, ready, _corrections(book, ready))
+        done |= {(pk, period.start) for pk, period in ready.items()}
+    _close_aftermath(book, done)
+    reasons = {reason for reason in readiness.values() if reason}
+    return Closing(closed, make_invoices(organization_ids=ids), tuple(reasons))
 
 
 def due_periods(book: Book, subscription: Subscription) -> Iterator[Period]:
@@ -137,52 +157,58 @@ def _days(period: Period) -> Iterator[date]:
         day += ONE_DAY
 
 
-def _next_turn(book: Book) -> dict[int, Period]:
-    """The oldest due and open period of all, of each subscription that has it.
+def _next_turn(book: Book, done: Starts, going: Collection[int]) -> dict[int, Period]:
+    """Each organization's oldest due and open period, of each subscription that has it.
 
     Subscriptions of one application share an allowance, so a period is rated with all of them.
     """
-    closed = _closed_starts(book.subscriptions)
-    turn = {}
+    found: dict[int, dict[int, Period]] = defaultdict(dict)
     for pk, subscription in book.subscriptions.items():
-        due = (p for p in due_periods(book, subscription) if (pk, p.start) not in closed)
+        if subscription.organization_id not in going:
+            continue
+        due = (p for p in due_periods(book, subscription) if (pk, p.start) not in done)
         if (period := next(due, None)) is not None:
-            turn[pk] = period
-    first = min((period.start for period in turn.values()), default=None)
-    return {pk: period for pk, period in turn.items() if period.start == first}
+            found[subscription.organization_id][pk] = period
+    turn = {}
+    for of_one in found.values():
+        first = min(period.start for period in of_one.values())
+        turn |= {pk: period for pk, period in of_one.items() if period.start == first}
+    return turn
 
 
-def _closed_starts(subscription_ids: Iterable[int]) -> set[tuple[int, datetime]]:
+def _closed_starts(subscription_ids: Iterable[int]) -> Starts:
     rows = BillingPeriod.objects.closed().filter(subscription__in=list(subscription_ids))
     return set(rows.order_by().values_list("subscription_id", "starts_at"))
 
 
-def _close(book: Book, periods: dict[int, Period]) -> int:
-    late = _corrections(book, periods)
-    for rated in rate_periods(book, periods):
-        freeze_period(actor=SYSTEM, rated=rated, corrections=late.get(rated.subscription.pk, ()))
+def _close(
+    book: Book, periods: Mapping[int, Period], late: Mapping[int, Sequence[Correction]]
+) -> int:
+    if periods:
+        freeze_periods(actor=SYSTEM, rated=rate_periods(book, periods), corrections=late)
     return len(periods)
 
 
-def _close_aftermath(book: Book) -> None:
+def _close_aftermath(book: Book, done: Starts) -> None:
     """Late usage of a subscription that has ended goes to a period after its end."""
     over = clock.now() - timedelta(hours=settings.BILLING_CLOSE_DELAY_HOURS)
-    closed = _closed_starts(book.subscriptions)
+    last: dict[int, datetime] = {}
+    for pk, start in done:
+        last[pk] = max(start, last.get(pk, start))
     following: dict[int, Period] = {}
-    for pk, subscription in book.subscriptions.items():
-        stays = book.stays_of(subscription)
-        starts = [start for owner, start in closed if owner == pk]
-        if not starts or not stays or stays[-1].ended_at is None:
+    for pk, start in last.items():
+        stays = book.stays_of(book.subscriptions[pk])
+        if not stays or stays[-1].ended_at is None:
             continue
-        schedule = book.schedule(subscription)
-        period = schedule.following(schedule.period_at(max(starts)))
+        schedule = book.schedule(book.subscriptions[pk])
+        period = schedule.following(schedule.period_at(start))
         if stays[-1].ended_at <= period.start and period.end <= over:
             following[pk] = period
     late = _corrections(book, following)
-    _close(book, {pk: period for pk, period in following.items() if late.get(pk)})
+    _close(book, {pk: period for pk, period in following.items() if late.get(pk)}, late)
 
 
-def _corrections(book: Book, periods: dict[int, Period]) -> dict[int, list[Correction]]:
+def _corrections(book: Book, periods: Mapping[int, Period]) -> dict[int, list[Correction]]:
     """What the periods have to make up for, by subscription."""
     found: dict[int, list[Correction]] = {}
     if not periods:
@@ -203,39 +229,3 @@ def _corrections(book: Book, periods: dict[int, Period]) -> dict[int, list[Corre
             lines = corrections_to(past[pk, rated.period.start], rated)
             found.setdefault(pk, []).extend(lines)
     return found
-
-
-def _make_invoices(organization_id: int) -> int:
-    """One invoice for the closed periods that end together, in each currency."""
-    rows = BillingPeriod.objects.closed().filter(
-        organization=organization_id, invoiced__isnull=True
-    )
-    groups: dict[tuple[str, datetime], list[BillingPeriod]] = {}
-    for row in rows.exclude(total_minor=0).order_by("ends_at", "id"):
-        groups.setdefault((row.currency, row.ends_at), []).append(row)
-    for (currency, ends_at), periods in groups.items():
-        _make_invoice(organization_id, currency, ends_at, periods)
-    return len(groups)
-
-
-def _make_invoice(
-    organization_id: int, currency: str, ends_at: datetime, periods: list[BillingPeriod]
-) -> Invoice:
-    invoice = Invoice.objects.create(
-        organization_id=organization_id,
-        currency=currency,
-        ends_at=ends_at,
-        rated_minor=sum(period.total_minor for period in periods),
-        due_at=clock.now(),
-    )
-    for period in periods:
-        due = max(period.total_minor, 0)
-        paid = pay_by_credit(actor=SYSTEM, period=period, due_minor=due) if due else 0
-        InvoicePeriod.objects.create(
-            organization_id=organization_id, invoice=invoice, period=period, credit_minor=paid
-        )
-    credit = invoice.periods.aggregate(total=Sum("credit_minor"))["total"] or 0
-    Invoice.objects.filter(pk=invoice.pk).update(credit_minor=credit)
-    after = {"rated_minor": invoice.rated_minor, "credit_minor": credit, "currency": currency}
-    record(SYSTEM, "invoice.made", invoice, after=after)
-    return invoice

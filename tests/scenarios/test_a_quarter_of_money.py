@@ -295,7 +295,7 @@ def tell(sim, client, *, chance):
         story = Story(sim, client, killer, traveller)
         for name in ("create", "fetch", "finalize_invoice"):
             patch.setattr(story.gateway, name, killer.wrapped(getattr(story.gateway, name)))
-        for name in ("freeze_period", "pay_by_credit", "_make_invoice", "rate_periods"):
+        for name in ("freeze_periods", "make_invoices", "rate_periods"):
             patch.setattr(closing, name, killer.wrapped(getattr(closing, name)))
         killer.chance = chance
         story.live()
