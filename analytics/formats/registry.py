@@ -145,7 +145,8 @@ def detect(body: bytes, kind: str = "") -> str:
         found = dialect_of(record)
         if found is not None:
             return found.name
-    return kind if kind in _BY_NAME and kind != "envoy" else "own"
+    name = known_name(kind)
+    return name if name is not None and name != "envoy" else "own"
 
 
 def dialect_of(record: Mapping[str, Any]) -> Dialect | None:

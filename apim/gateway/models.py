@@ -28,6 +28,11 @@ class Gateway(models.Model):
         APISIX = "apisix", "APISIX"
         AWS = "aws", "AWS API Gateway"
         TYK = "tyk", "Tyk"
+        GRAVITEE = "gravitee", "Gravitee"
+        AZURE = "azure", "Azure API Management"
+        THREESCALE = "3scale", "3scale"
+        OTLP = "otlp", _("OpenTelemetry collector")
+        OPENMETER = "openmeter", _("OpenMeter or CloudEvents")
         OTHER = "other", _("Other")
 
     class State(models.TextChoices):

@@ -258,6 +258,11 @@ OPERATING = [
     path("gateways", gateways.Gateways.as_view(), name="gateways"),
     path("gateways/<public:public_id>", gateways.OneGateway.as_view(), name="gateway"),
     path(
+        "gateways/<public:public_id>/connection",
+        gateways.GatewayConnection.as_view(),
+        name="gateway-connection",
+    ),
+    path(
         "gateways/<public:public_id>/rotate-token",
         gateways.RotateGatewayToken.as_view(),
         name="gateway-rotate-token",

@@ -22,6 +22,7 @@ from apim.dashboard.charts import calls_chart
 from apim.dashboard.forms.operations import GatewayForm
 from apim.dashboard.pages import FormPage, Question, confirm_page, form_page
 from apim.gateway import selectors, services
+from apim.gateway.connecting import connection_of
 from apim.gateway.snapshots import rebuild_envoy_snapshot
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def gateway_list(request: ViewerRequest) -> HttpResponse:
 
 def _show_token(request: ViewerRequest, issued: RegisteredGateway) -> HttpResponse:
     """The answer that holds the token, once; nothing may store it."""
-    response = render(request, "dashboard/gateways/token.html", {"issued": issued})
+    connection = connection_of(issued.gateway, token=issued.token)
+    context = {"issued": issued, "connection": connection}
+    response = render(request, "dashboard/gateways/token.html", context)
     response["Cache-Control"] = "no-store"
     return response
 
@@ -80,6 +83,7 @@ def gateway_detail(request: ViewerRequest, gateway_id: str) -> HttpResponse:
     snapshot = selectors.current_snapshot()
     context = {
         "gateway": gateway,
+        "connection": connection_of(gateway),
         "status": selectors.gateway_status(gateway),
         "snapshot": snapshot,
         "routes_text": _pretty(snapshot.routes if snapshot else []),

@@ -40,6 +40,19 @@ class RegisteredGatewaySerializer(serializers.Serializer[Any]):
     )
 
 
+class SnippetSerializer(serializers.Serializer[Any]):
+    title = serializers.CharField()
+    text = serializers.CharField(help_text="The token belongs where `<token>` stands.")
+
+
+class ConnectionSerializer(serializers.Serializer[Any]):
+    """Where the gateway sends its usage, and texts to paste into its configuration."""
+
+    url = serializers.CharField()
+    page = serializers.CharField(help_text="Page of docs/integrations that explains the texts.")
+    snippets = SnippetSerializer(many=True)
+
+
 class NewGateway(Body):
     name = serializers.CharField(max_length=80)
     kind = serializers.ChoiceField(choices=Gateway.Kind.choices)

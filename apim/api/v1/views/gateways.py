@@ -10,11 +10,13 @@ from apim.api.endpoint import Endpoint
 from apim.api.schema import operation
 from apim.api.v1.filters.operating import GatewayFilter
 from apim.api.v1.serializers.operating import (
+    ConnectionSerializer,
     GatewaySerializer,
     NewGateway,
     RegisteredGatewaySerializer,
 )
 from apim.gateway import selectors, services
+from apim.gateway.connecting import connection_of
 from apim.gateway.models import Gateway
 from apim.gateway.selectors import GatewayStatus, gateway_status, gateway_statuses
 
@@ -68,6 +70,14 @@ class OneGateway(Endpoint):
     def get(self, request: Request, public_id: str) -> Response:
         gateway = selectors.get_gateway(public_id)
         return Response(GatewaySerializer(gateway_status(gateway)).data)
+
+
+class GatewayConnection(Endpoint):
+    scopes = {"GET": "gateways:read"}
+
+    @operation("get_gateway_connection", "Read how a gateway is connected", ConnectionSerializer)
+    def get(self, request: Request, public_id: str) -> Response:
+        return Response(ConnectionSerializer(connection_of(selectors.get_gateway(public_id))).data)
 
 
 class RotateGatewayToken(_ShowsToken):
