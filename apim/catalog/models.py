@@ -113,12 +113,36 @@ class ApiVersion(models.Model):
 class SpecRevision(models.Model):
     """One immutable uploaded document of a version."""
 
+    class Style(models.TextChoices):
+        """See apim.catalog.descriptions.Style."""
+
+        OPENAPI = "openapi", "OpenAPI"
+        ASYNCAPI = "asyncapi", "AsyncAPI"
+        GRAPHQL = "graphql", "GraphQL"
+        GRPC = "grpc", "gRPC"
+        WSDL = "wsdl", "WSDL"
+        PROSE = "prose", _("Prose")
+
     public_id = PublicIdField(prefix="rev")
     version = models.ForeignKey(ApiVersion, on_delete=models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
     raw = models.BinaryField()
     media_type = models.CharField(max_length=40)
-    openapi_version = models.CharField(max_length=12)
+    style = models.CharField(
+        _("style"),
+        max_length=10,
+        choices=Style.choices,
+        default=Style.OPENAPI,
+        db_default=Style.OPENAPI.value,
+    )
+    # Of the style: "3.1.0", "2.6.0", "proto3"; the column is older than the other styles.
+    style_version = models.CharField(max_length=12, blank=True, db_column="openapi_version")
+    # As uploaded, if it was a file; tells what is inside, as YAML from JSON.
+    filename = models.CharField(max_length=200, blank=True, default="", db_default="")
+    # Address and text of other documents that it refers to, as they were when it was uploaded.
+    fetched = models.JSONField(default=dict, db_default={})
+    # What the uploader said of it.
+    note = models.CharField(_("note"), max_length=500, blank=True, default="", db_default="")
     title = models.CharField(max_length=200)
     sha256 = models.CharField(max_length=64)
     warnings = models.JSONField(default=list)
@@ -140,13 +164,16 @@ class SpecRevision(models.Model):
 class Operation(models.Model):
     """Method and path, extracted from a revision.
 
+    Only a method in capitals is one of HTTP; a field of a GraphQL schema, for instance, has
+    `query`. See apim.catalog.descriptions.Description.
+
     A later revision keeps the row of an operation that it still has (matched by method and path),
     so that usage keeps its name; one that it lost gets `removed_at`.
     """
 
     public_id = PublicIdField(prefix="opn")
     version = models.ForeignKey(ApiVersion, on_delete=models.CASCADE, related_name="operations")
-    method = models.CharField(max_length=8)
+    method = models.CharField(max_length=16)
     path = models.CharField(max_length=500)
     operation_id = models.CharField(max_length=200)
     summary = models.CharField(max_length=400, blank=True)

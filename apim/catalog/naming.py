@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from django.db import models
 
-    from apim.catalog.openapi import ParsedDocument, Server
+    from apim.catalog.descriptions import Description, Server
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z")
 _NUMBERED = re.compile(r"v?(\d{1,6})(?:\.\d+)*(?:[-+].*)?\Z", re.IGNORECASE)
@@ -97,7 +97,7 @@ def checked_upstream(url: str, *, field: str = "upstream_url") -> str:
     return url.rstrip("/")
 
 
-def upstream_of(document: ParsedDocument) -> str:
+def upstream_of(document: Description) -> str:
     """The document's first absolute server. Raises UpstreamInvalid if it names none."""
     url = _first_absolute(document.servers)
     if url is None:

@@ -48,10 +48,14 @@ class OperationMatcher(Generic[Key]):
     __slots__ = ("_root",)
 
     def __init__(self, operations: Iterable[tuple[str, str, Key]]) -> None:
-        """Take (method, path template, key) of each; the first of two equal ones counts."""
+        """Take (method, path template, key) of each; the first of two equal ones counts.
+
+        A method not in capitals is none of HTTP, and no call is for it.
+        """
         self._root: _Node[Key] = _Node()
         for method, template, key in operations:
-            self._add(method, template, key)
+            if method.isupper() and template.startswith("/"):
+                self._add(method, template, key)
 
     def match(self, method: str, path: str) -> Key | None:
         """The key of the operation that a call of `method` and `path` was for."""
@@ -83,7 +87,7 @@ class OperationMatcher(Generic[Key]):
         node = self._root
         for segment in template.split("/")[1:]:
             node = _child(node, segment)
-        node.keys.setdefault(method.upper(), key)
+        node.keys.setdefault(method, key)
 
 
 def _child(node: _Node[Key], segment: str) -> _Node[Key]:

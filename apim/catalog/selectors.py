@@ -23,6 +23,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
+from apim.catalog.descriptions import Description, read_description
 from apim.catalog.models import Api, ApiVersion, Limit, Operation, Plan, Product, SpecRevision
 from apim.core.errors import NotFound
 
@@ -31,6 +32,17 @@ if TYPE_CHECKING:
 
 Found = TypeVar("Found", bound=Model)
 MAX_TERMS = 8
+# Of documents as they are downloaded, by media type.
+_EXTENSIONS = {
+    "application/json": "json",
+    "application/yaml": "yaml",
+    "application/zip": "zip",
+    "application/graphql": "graphql",
+    "application/wsdl+xml": "wsdl",
+    "text/markdown": "md",
+    "text/x-protobuf": "proto",
+    "application/x-protobuf": "binpb",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,13 +301,34 @@ def spec_document(version: ApiVersion, number: int | None = None) -> SpecDocumen
     Raises NotFound.
     """
     revision = get_revision(version, number)
-    extension = "json" if revision.media_type == "application/json" else "yaml"
     return SpecDocument(
         raw=bytes(revision.raw),
         media_type=revision.media_type,
         sha256=revision.sha256,
-        filename=f"{version.api.slug}-{version.name}.{extension}",
+        filename=f"{version.api.slug}-{version.name}.{_extension(revision)}",
         revision=revision.number,
+    )
+
+
+def description_of(revision: SpecRevision) -> Description:
+    """What the revision describes, read again from the document; seconds for a very large one.
+
+    Nothing is fetched: what it refers to elsewhere was kept when it was uploaded.
+    """
+
+    def kept(url: str) -> bytes:
+        return str(revision.fetched[url]).encode()
+
+    return read_description(
+        bytes(revision.raw),
+        filename=revision.filename or f"description.{_extension(revision)}",
+        fetch=kept,
+    )
+
+
+def _extension(revision: SpecRevision) -> str:
+    return _EXTENSIONS.get(revision.media_type) or (
+        revision.filename.rpartition(".")[2] if "." in revision.filename else "txt"
     )
 
 

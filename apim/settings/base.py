@@ -43,6 +43,8 @@ CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS", APIM_PUBLIC_URL)
 
 # Hosts from which a specification may be fetched although they resolve to a private address.
 APIM_SPEC_FETCH_ALLOWED_HOSTS = env_list("APIM_SPEC_FETCH_ALLOWED_HOSTS")
+# The only hosts from which documents are fetched that an uploaded specification refers to.
+APIM_SPEC_REFERENCE_HOSTS = env_list("APIM_SPEC_REFERENCE_HOSTS")
 APIM_SPEC_MAX_BYTES = 10 * 1024 * 1024
 # Upstream hosts on private addresses that "try it" and gateways may reach.
 APIM_KEY_BRAND = env_str("APIM_KEY_BRAND", "ak")

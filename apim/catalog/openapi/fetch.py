@@ -55,6 +55,7 @@ def fetch_spec(
     url: str,
     *,
     allowed_hosts: Iterable[str] = (),
+    only_hosts: Iterable[str] | None = None,
     timeout_seconds: float = TIMEOUT_SECONDS,
     max_bytes: int = MAX_BYTES,
     resolve: Resolve | None = None,
@@ -63,12 +64,14 @@ def fetch_spec(
     """The body at `url`, after at most three redirects.
 
     `allowed_hosts` (names, or name:port) may use plain http and lie on private addresses; all
-    others need https and public addresses. The timeout covers everything, names included.
+    others need https and public addresses. With `only_hosts` no other host is asked, redirects
+    included. The timeout covers everything, names included.
 
     Raises SpecFetchFailed.
     """
     backend = _CheckedNetwork(
         allowed=frozenset(host.lower() for host in allowed_hosts),
+        only=None if only_hosts is None else frozenset(host.lower() for host in only_hosts),
         deadline=time.monotonic() + timeout_seconds,
         resolve=resolve or _resolve,
     )
@@ -128,7 +131,16 @@ def _check_url(url: str, backend: _CheckedNetwork) -> str:
         _fail(_("The address must begin with https://."))
     if parts.username or parts.password:
         _fail(_("The address must not contain a user name or password."))
-    is_allowed = backend.is_allowed(host, port or (443 if parts.scheme == "https" else 80))
+    port = port or (443 if parts.scheme == "https" else 80)
+    if not backend.may_ask(host, port):
+        _fail(
+            _(
+                "%(host)s is not one of the hosts that documents may refer to. "
+                "An administrator can add it to APIM_SPEC_REFERENCE_HOSTS."
+            )
+            % {"host": host}
+        )
+    is_allowed = backend.is_allowed(host, port)
     if parts.scheme == "http" and not is_allowed:
         _fail(_("%(host)s must be fetched over https.") % {"host": host})
     return host
@@ -162,9 +174,14 @@ class _CheckedNetwork(httpcore.NetworkBackend):
     allowed: frozenset[str]
     deadline: float
     resolve: Resolve
+    # The only hosts to be asked at all; None for any.
+    only: frozenset[str] | None = None
 
     def is_allowed(self, host: str, port: int) -> bool:
         return host in self.allowed or f"{host}:{port}" in self.allowed
+
+    def may_ask(self, host: str, port: int) -> bool:
+        return self.only is None or host in self.only or f"{host}:{port}" in self.only
 
     def connect_tcp(
         self,

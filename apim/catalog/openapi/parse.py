@@ -57,6 +57,7 @@ class ParsedDocument:
     # SHA-256 of the raw bytes, hex.
     sha256: str
     references: References = field(repr=False, compare=False)
+    positions: Positions = field(repr=False, compare=False)
 
     @property
     def media_type(self) -> str:
@@ -90,6 +91,7 @@ def parse_document(
         warnings=warnings,
         sha256=hashlib.sha256(raw).hexdigest(),
         references=References(data),
+        positions=loaded.positions,
     )
 
 

@@ -13,15 +13,15 @@ from django.utils.translation import gettext as _
 from apim.audit.services import record
 from apim.catalog.models import Api
 from apim.catalog.naming import checked_name, free_slug
-from apim.catalog.openapi import ParsedDocument, parse_document
 from apim.catalog.services.changes import change, unique
-from apim.catalog.services.versions import VersionInput, add_version
+from apim.catalog.services.versions import VersionInput, add_version, read_upload
 from apim.core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from apim.audit.actors import Actor
+    from apim.catalog.descriptions import Description
 
 SUMMARY_MAX_LENGTH = 240
 TAG_MAX_LENGTH = 40
@@ -44,18 +44,19 @@ def create_api(  # noqa: PLR0913 - what the document says can each be overridden
     upstream_url: str | None = None,
     sandbox_upstream_url: str = "",
 ) -> Api:
-    """Create an API with a first draft version from an OpenAPI document.
+    """Create an API with a first draft version from a description of any style.
 
     What is not given comes from the document: name and description from its info, the upstream
     from its first absolute server, the version's name from its version.
 
     Raises InvalidSpecification, InvalidInput, NameTaken, UpstreamInvalid.
     """
-    document = parse_document(raw, filename=filename)
+    document = read_upload(raw, filename=filename)
     values = VersionInput(
         raw=raw,
         document=document,
         source_url=source_url,
+        filename=filename or "",
         name=version_name,
         upstream_url=upstream_url,
         sandbox_upstream_url=sandbox_upstream_url,
@@ -102,7 +103,7 @@ def update_api(
     return api
 
 
-def summary_of(document: ParsedDocument) -> str:
+def summary_of(document: Description) -> str:
     """The document's summary, or the first sentence of its description without markup."""
     if document.summary.strip():
         return document.summary.strip()[:SUMMARY_MAX_LENGTH]

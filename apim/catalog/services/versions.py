@@ -11,6 +11,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from apim.audit.services import record
+from apim.catalog.descriptions import Description, OperationSpec, read_description
 from apim.catalog.errors import NameTaken, WrongState
 from apim.catalog.models import Api, ApiVersion, Operation, SpecRevision
 from apim.catalog.naming import (
@@ -19,7 +20,7 @@ from apim.catalog.naming import (
     upstream_of,
     version_name_for,
 )
-from apim.catalog.openapi import OperationSpec, ParsedDocument, extract_operations, parse_document
+from apim.catalog.references import fetch_reference
 from apim.catalog.services.changes import change, unique
 from apim.core import clock
 from apim.core.errors import InvalidInput
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 VERSION_NAME_MAX_LENGTH = 30
 TIMEOUT_MAX_SECONDS = 600
+NOTE_MAX_LENGTH = 500
 HEADER_MAX_LENGTH = 60
 # RFC 9110 section 5.1 allows more; nobody uses it, and templates of gateways might stumble.
 HEADER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -48,24 +50,27 @@ _OPERATION_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class VersionInput:
-    """A new version: its document, and what overrides it."""
+    """A document for a version, new or not, and what overrides it in a new one."""
 
     raw: bytes
-    document: ParsedDocument
+    document: Description
     source_url: str = ""
+    filename: str = ""
+    note: str = ""
     name: str | None = None
     upstream_url: str | None = None
     sandbox_upstream_url: str = ""
     timeout_seconds: int = 30
 
 
-def create_version(
+def create_version(  # noqa: PLR0913 - what the document says can each be overridden
     *,
     actor: Actor,
     api: Api,
     raw: bytes,
     filename: str | None = None,
     source_url: str = "",
+    note: str = "",
     name: str | None = None,
     upstream_url: str | None = None,
     sandbox_upstream_url: str = "",
@@ -77,8 +82,10 @@ def create_version(
     """
     values = VersionInput(
         raw=raw,
-        document=parse_document(raw, filename=filename),
+        document=read_upload(raw, filename=filename),
         source_url=source_url,
+        filename=filename or "",
+        note=note,
         name=name,
         upstream_url=upstream_url,
         sandbox_upstream_url=sandbox_upstream_url,
@@ -111,7 +118,7 @@ def add_version(*, actor: Actor, api: Api, values: VersionInput) -> ApiVersion:
         version,
         after={"name": name, "upstream_url": version.upstream_url},
     )
-    _add_revision(actor, version, values.raw, values.document, values.source_url)
+    _add_revision(actor, version, values)
     return version
 
 
@@ -122,13 +129,17 @@ def upload_revision(
     raw: bytes,
     filename: str | None = None,
     source_url: str = "",
+    note: str = "",
 ) -> SpecRevision:
     """Make a new document the version's current one and bring its operations up to date.
 
     The same bytes again change nothing and return the current revision, so a script may repeat
     itself. Raises InvalidSpecification, and WrongState for a retired version.
     """
-    document = parse_document(raw, filename=filename)
+    document = read_upload(raw, filename=filename)
+    values = VersionInput(
+        raw=raw, document=document, source_url=source_url, filename=filename or "", note=note
+    )
     with transaction.atomic():
         version = ApiVersion.objects.select_for_update(of=("self",)).get(pk=version.pk)
         if version.state == ApiVersion.State.RETIRED:
@@ -136,7 +147,7 @@ def upload_revision(
         current = version.current_revision
         if current is not None and current.sha256 == document.sha256:
             return current
-        return _add_revision(actor, version, raw, document, source_url)
+        return _add_revision(actor, version, values)
 
 
 @transaction.atomic
@@ -175,6 +186,23 @@ def update_version(
     return version
 
 
+def read_upload(raw: bytes, *, filename: str | None) -> Description:
+    """What the upload describes; documents elsewhere come from APIM_SPEC_REFERENCE_HOSTS only.
+
+    Raises InvalidSpecification.
+    """
+    return read_description(raw, filename=filename, fetch=fetch_reference)
+
+
+def checked_note(note: str) -> str:
+    """Raises InvalidInput when too long."""
+    note = note.strip()
+    if len(note) > NOTE_MAX_LENGTH:
+        message = _("At most %(max)d characters.") % {"max": NOTE_MAX_LENGTH}
+        raise InvalidInput(message, fields={"note": [message]})
+    return note
+
+
 def _upstream(values: VersionInput) -> str:
     if values.upstream_url:
         return checked_upstream(values.upstream_url)
@@ -201,26 +229,29 @@ def _checked_header(name: str) -> str:
     return name
 
 
-def _add_revision(
-    actor: Actor, version: ApiVersion, raw: bytes, document: ParsedDocument, source_url: str
-) -> SpecRevision:
+def _add_revision(actor: Actor, version: ApiVersion, values: VersionInput) -> SpecRevision:
     """The version's row is locked, or new in this transaction: numbers have no race."""
+    document = values.document
     latest = version.revisions.aggregate(latest=Max("number"))["latest"] or 0
     revision = SpecRevision.objects.create(
         version=version,
         number=latest + 1,
-        raw=raw,
+        raw=values.raw,
         media_type=document.media_type,
-        openapi_version=document.openapi_version,
+        style=document.style.value,
+        style_version=document.style_version,
+        filename=values.filename[:200],
+        fetched=document.fetched,
+        note=checked_note(values.note),
         title=document.title[:200],
         sha256=document.sha256,
         warnings=[problem.as_dict() for problem in document.warnings],
-        source_url=source_url[:500],
+        source_url=values.source_url[:500],
         created_by=actor.label[:200],
     )
     version.current_revision = revision
     version.save(update_fields=["current_revision", "updated_at"])
-    added, removed = sync_operations(version, extract_operations(document))
+    added, removed = sync_operations(version, document.operations)
     record(
         actor,
         "api_version.revision_uploaded",

@@ -16,7 +16,7 @@ def test_everything_comes_from_the_document(api, version, raw):
     assert version.upstream_url == "https://eu.example.com/v1"
     revision = version.current_revision
     assert (revision.number, bytes(revision.raw)) == (1, raw)
-    assert (revision.openapi_version, revision.media_type) == ("3.1.0", "application/json")
+    assert (revision.style_version, revision.media_type) == ("3.1.0", "application/json")
     assert [str(o) for o in version.operations.all()] == [
         "GET /tides",
         "POST /tides",
