@@ -20,7 +20,7 @@ DOCUMENT = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 FRAME = {"__main__", "frame", "hello", "stage", "rows", "load", "callers"}
 # Too long for every run.
-ON_REQUEST = {"soak", "chaos", "kills"}
+ON_REQUEST = {"soak", "chaos", "kills", "malformed"}
 
 
 def main(wanted: list[str]) -> int:
