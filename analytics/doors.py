@@ -184,10 +184,10 @@ _OF_NAME = {
 
 
 def door_of(request: HttpRequest, name: str = "", door: str = "") -> Door:
-    """By the URL; where that says nothing, by what only one sender sends."""
+    """By the URL; only where that says nothing, by what only one sender sends."""
     door = door or _OF_NAME.get(name, "")
-    if not door and "X-Amz-Firehose-Request-Id" in request.headers:
+    if not door and name in {"", "aws"} and "X-Amz-Firehose-Request-Id" in request.headers:
         door = "firehose"
-    if not door and _is_protobuf(request):
+    if not door and not name and _is_protobuf(request):
         door = "otlp"
     return DOORS[door or "plain"]

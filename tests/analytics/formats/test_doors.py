@@ -252,6 +252,12 @@ def test_otlp_protobuf_is_known_by_its_type_at_the_plain_address(post):
     assert counted() == 1
 
 
+def test_an_address_with_a_name_is_answered_in_that_senders_words_whatever_the_headers_say(post):
+    headers = {"X-Amz-Firehose-Request-Id": "i"}
+    answer = post("/gateway/v1/usage/kong", BODIES["kong"], content_type=PROTOBUF, **headers)
+    assert answer.json()["accepted"] == 1
+
+
 @pytest.fixture
 def post_chunked(client, registered):
     """As Granian hands on a body that came in chunks: no length, and an end of its own."""
