@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from apim.core.errors import Conflict, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from apim.catalog.gates import Refusal
 
 
 class WrongState(Conflict):
@@ -36,3 +43,31 @@ class NothingToPublish(Conflict):
 
     code = "nothing_to_publish"
     title = "There is nothing to publish"
+
+
+class TransitionRefused(Conflict):
+    """A gate asks for something that does not hold; `refusals` says what, and what to do."""
+
+    code = "transition_refused"
+    title = "The rules for this transition are not met"
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        self.refusals = tuple(refusals)
+        super().__init__(
+            " ".join(str(refusal) for refusal in self.refusals),
+            refusals=[refusal.as_dict() for refusal in self.refusals],
+        )
+
+
+class BreakingNotAcknowledged(Conflict):
+    """Callers would break, and nobody has said that this is meant."""
+
+    code = "breaking_not_acknowledged"
+    title = "Breaking changes must be acknowledged"
+
+
+class BuiltInRuleset(Conflict):
+    """What comes with the platform can be switched off, but not changed or removed."""
+
+    code = "built_in_ruleset"
+    title = "A built-in ruleset cannot be changed"

@@ -7,8 +7,16 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from apim.catalog.governance import (  # noqa: F401 - models of this app in a module of their own
+    Gate,
+    LintResult,
+    Publication,
+    Ruleset,
+    RulesetRevision,
+)
 from apim.catalog.limit_terms import (
     LimitKind,
     LimitPer,
@@ -179,6 +187,8 @@ class Operation(models.Model):
     summary = models.CharField(max_length=400, blank=True)
     description = models.TextField(blank=True)
     tags = ArrayField(models.CharField(max_length=80), default=list)
+    # The publisher's groups in place of the document's tags; kept over revisions.
+    own_groups = ArrayField(models.CharField(max_length=80), null=True, blank=True)
     is_deprecated = models.BooleanField(default=False)
     # What one call counts towards limits; set by the publisher and kept over revisions.
     cost = models.PositiveIntegerField(
@@ -198,6 +208,15 @@ class Operation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+    @property
+    def groups(self) -> list[str]:
+        """Operation groups, which limits and keys' scopes name."""
+        return self.tags if self.own_groups is None else self.own_groups
+
+
+# In a query, the groups of each operation.
+OPERATION_GROUPS = Coalesce("own_groups", "tags")
 
 
 class Product(models.Model):

@@ -11,7 +11,9 @@ from django.utils.translation import gettext as _
 
 from apim.audit.services import record, snapshot
 from apim.catalog.errors import WrongState
-from apim.catalog.models import ApiVersion
+from apim.catalog.models import ApiVersion, Gate
+from apim.catalog.services.gates import pass_gate
+from apim.catalog.services.revisions import note_publication
 from apim.core import clock
 from apim.core.errors import InvalidInput
 from apim.outbox.services import publish
@@ -25,17 +27,23 @@ State = ApiVersion.State
 
 
 def publish_version(*, actor: Actor, version: ApiVersion) -> ApiVersion:
-    """Put a draft on the gateways and into the portal.
+    """Put a draft on the gateways and into the portal, with a first entry in its changelog.
 
-    Raises WrongState unless it is a draft.
+    Raises WrongState unless it is a draft, TransitionRefused by the gate.
     """
-    return _move(
-        actor,
-        version,
-        start=(State.DRAFT,),
-        values={"state": State.PUBLISHED, "published_at": clock.now()},
-        verb="published",
-    )
+    if version.state == State.DRAFT:
+        pass_gate(Gate.Transition.PUBLISH, revision=version.current_revision)
+    with transaction.atomic():
+        _move(
+            actor,
+            version,
+            start=(State.DRAFT,),
+            values={"state": State.PUBLISHED, "published_at": clock.now()},
+            verb="published",
+        )
+        if version.current_revision is not None:
+            note_publication(actor, version, version.current_revision)
+    return version
 
 
 def deprecate_version(
@@ -45,12 +53,15 @@ def deprecate_version(
 
     `sunset_on` (UTC) is the day from which it may stop. Calling again changes that day.
 
-    Raises WrongState unless published or deprecated; InvalidInput for a day that is over.
+    Raises WrongState unless published or deprecated; InvalidInput for a day that is over;
+    TransitionRefused by the gate.
     """
     now = clock.now()
     if sunset_on is not None and sunset_on < now.date():
         message = _("The day of sunset lies in the past.")
         raise InvalidInput(message, fields={"sunset_on": [message]})
+    if version.is_callable:
+        pass_gate(Gate.Transition.DEPRECATE, sunset_on=sunset_on)
     return _move(
         actor,
         version,
@@ -67,8 +78,10 @@ def deprecate_version(
 def retire_version(*, actor: Actor, version: ApiVersion) -> ApiVersion:
     """Take a version off the gateways and out of the portal.
 
-    Raises WrongState unless published or deprecated.
+    Raises WrongState unless published or deprecated, TransitionRefused by the gate.
     """
+    if version.is_callable:
+        pass_gate(Gate.Transition.RETIRE, sunset_on=version.sunset_on)
     return _move(
         actor,
         version,

@@ -1,0 +1,168 @@
+"""Judging revisions by the rules in force, and keeping what was found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils.translation import override
+
+from apim.catalog.gates import SEVERITIES, Verdict
+from apim.catalog.models import ApiVersion, LintResult, Ruleset, SpecRevision
+from apim.catalog.selectors import description_of
+from apim.core import clock
+from apim.outbox.services import publish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from apim.catalog.descriptions import Description
+    from apim.catalog.models import Api
+    from apim.catalog.rulesets import Finding
+    from apim.catalog.rulesets import Ruleset as Rules
+
+# More than anybody will read of one document; the counts go on.
+MAX_KEPT = 2000
+# Documents up to this size are judged at once, in well under a second; others by a worker.
+QUICK_BYTES = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the rules find in a description, by line."""
+
+    score: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many findings of each severity."""
+        found = Counter(str(finding.severity) for finding in self.findings)
+        return {severity: found[severity] for severity in SEVERITIES}
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict(self.score, self.counts, frozenset(f.rule for f in self.findings))
+
+
+def add_built_in() -> None:
+    """Have a row for every ruleset of the platform; a new release may bring more."""
+    from apim.catalog.rulesets import BUILT_IN  # noqa: PLC0415
+
+    known = set(Ruleset.objects.exclude(built_in="").values_list("built_in", flat=True))
+    missing = [Ruleset(name=name, built_in=name) for name in BUILT_IN if name not in known]
+    Ruleset.objects.bulk_create(missing, ignore_conflicts=True)
+
+
+def rulesets_for(api: Api | None) -> list[Ruleset]:
+    """The enabled rulesets that hold for the API; for None, those that hold for all."""
+    add_built_in()
+    rows = Ruleset.objects.filter(is_enabled=True).select_related("current_revision")
+    holds = Q(is_for_all=True)
+    if api is not None:
+        holds |= Q(apis=api)
+    return list(rows.filter(holds).distinct().order_by("pk"))
+
+
+def compiled(row: Ruleset) -> Rules:
+    """Raises InvalidRuleset only if the platform has become stricter since the text was saved."""
+    from apim.catalog.rulesets import BUILT_IN  # noqa: PLC0415
+
+    return BUILT_IN[row.built_in] if row.built_in else compiled_text(row.text)
+
+
+@lru_cache(maxsize=64)
+def compiled_text(text: str) -> Rules:
+    """Raises InvalidRuleset, which names the line."""
+    from apim.catalog.rulesets import load_ruleset  # noqa: PLC0415
+
+    return load_ruleset(text)
+
+
+def judge(description: Description, rules: Sequence[Rules]) -> Judgement:
+    """In the active language, by line."""
+    from apim.catalog.rulesets import lint, score  # noqa: PLC0415
+
+    found = lint(description, rules)
+    ordered = tuple(sorted(found, key=lambda f: (f.line, f.column, f.rule)))
+    return Judgement(score(found, description), ordered)
+
+
+def lint_revision(*, revision: SpecRevision) -> LintResult:
+    """Judge by the rules in force and keep the result, in the platform's first language.
+
+    Not audited: it follows from the document and the rules, whose changes are.
+    """
+    rows = rulesets_for(revision.version.api)
+    with override(settings.LANGUAGE_CODE):
+        judged = judge(description_of(revision), [compiled(row) for row in rows])
+    counts = judged.counts
+    result, _is_new = LintResult.objects.update_or_create(
+        revision=revision,
+        defaults={
+            "score": judged.score,
+            "errors": counts["error"],
+            "warnings": counts["warn"],
+            "infos": counts["info"],
+            "hints": counts["hint"],
+            "findings": [finding_as_json(f) for f in judged.findings[:MAX_KEPT]],
+            "broken_rules": sorted({f.rule for f in judged.findings}),
+            "rulesets": [row.name for row in rows],
+            "linted_at": clock.now(),
+        },
+    )
+    return result
+
+
+def verdict_on(revision: SpecRevision) -> Verdict:
+    """From the kept result; without one the revision is judged now."""
+    result = LintResult.objects.filter(revision=revision).first() or lint_revision(
+        revision=revision
+    )
+    return Verdict(result.score, result.counts, frozenset(result.broken_rules))
+
+
+def finding_as_json(finding: Finding) -> dict[str, Any]:
+    values = asdict(finding)
+    values["severity"] = str(finding.severity)
+    values["path"] = list(finding.path)
+    values["message"] = str(finding.message)
+    values["remedy"] = str(finding.remedy)
+    return values
+
+
+def ask_for_lint(revision: SpecRevision) -> None:
+    """Have a new revision judged: at once after the commit when that is quick."""
+    is_quick = len(revision.raw) <= QUICK_BYTES
+    topic = "spec_revision.uploaded" if is_quick else "spec_revision.unjudged"
+    publish(topic, revision_id=revision.pk)
+
+
+@transaction.atomic
+def lint_again(*, api_ids: Iterable[int] | None = None) -> int:
+    """Have workers judge what people look at anew: each version's newest and current revision.
+
+    Of the named APIs, or of all. Retired versions are left alone. Returns how many revisions.
+    """
+    versions = ApiVersion.objects.exclude(state=ApiVersion.State.RETIRED)
+    if api_ids is not None:
+        versions = versions.filter(api__in=list(api_ids))
+    current = versions.filter(current_revision__isnull=False).values("current_revision")
+    newest = (
+        SpecRevision.objects.filter(version__in=versions)
+        .order_by("version", "-number")
+        .distinct("version")
+        .values("pk")
+    )
+    wanted = SpecRevision.objects.filter(Q(pk__in=current) | Q(pk__in=newest)).order_by(
+        F("version"), "number"
+    )
+    keys = list(wanted.values_list("pk", flat=True))
+    for key in keys:
+        publish("spec_revision.unjudged", revision_id=key)
+    return len(keys)
