@@ -17,7 +17,7 @@ from django.db import connection
 from analytics.aggregation import HOUR, MINUTE, MINUTES_KEPT
 from analytics.rollups import roll_up
 from apim.accounts.models import Organization
-from apim.catalog.models import Limit, Operation, Product
+from apim.catalog.models import OPERATION_GROUPS, Limit, Operation, Product
 from apim.gateway.counting import Counted, Owners, counted
 from apim.gateway.grant_format import LimitGrant
 from apim.gateway.models import Gateway
@@ -115,7 +115,11 @@ class _Names:
         self.applications = dict(Application.objects.values_list("pk", "public_id"))
         self.keys = dict(ApiKey.objects.values_list("pk", "public_id"))
         self.products = dict(Product.objects.values_list("pk", "public_id"))
-        self._groups = dict(Operation.objects.exclude(tags=[]).values_list("pk", "tags"))
+        self._groups = dict(
+            Operation.objects.annotate(names=OPERATION_GROUPS)
+            .exclude(names=[])
+            .values_list("pk", "names")
+        )
 
     def groups(self, row: _Row) -> list[str]:
         return self._groups.get(row.operation, []) if row.operation is not None else []

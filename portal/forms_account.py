@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
+from apim.accounts import forms as forms_of_accounts
 from apim.accounts.models import Membership, User
-from apim.core import clock
 from portal.forms import OneTimeForm
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from apim.accounts.scopes import Scope
 
 # What each role may do, said where it is chosen.
 ROLE_CHOICES = [
@@ -29,7 +22,6 @@ ROLE_CHOICES = [
 TIME_ZONES = sorted(
     name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix"))
 )
-NEVER = "never"
 
 
 def time_zone_choices() -> list[tuple[str, str]]:
@@ -68,38 +60,8 @@ class OrganizationSettingsForm(forms.Form):
     )
 
 
-class AccessTokenForm(OneTimeForm):
-    name = forms.CharField(
-        label=_("Name"), max_length=80, help_text=_("Who uses it, such as “deployment pipeline”.")
-    )
-    scopes = forms.MultipleChoiceField(
-        label=_("May"),
-        widget=forms.CheckboxSelectMultiple,
-        help_text=_(
-            "As little as the job needs. A token never does more than you may do yourself."
-        ),
-    )
-    lifetime = forms.ChoiceField(
-        label=_("Expires"),
-        choices=[
-            ("30", _("In 30 days")),
-            ("90", _("In 90 days")),
-            ("365", _("In a year")),
-            (NEVER, _("Never")),
-        ],
-        initial="90",
-    )
-
-    def __init__(self, *args: Any, scopes: Iterable[Scope], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        choices: Any = self.fields["scopes"]
-        choices.choices = [(scope.name, f"{scope.name} · {scope.label}") for scope in scopes]
-
-    @property
-    def expires_at(self) -> datetime | None:
-        """UTC; None: never."""
-        lifetime = self.cleaned_data["lifetime"]
-        return None if lifetime == NEVER else clock.now() + timedelta(days=int(lifetime))
+class AccessTokenForm(OneTimeForm, forms_of_accounts.AccessTokenForm):
+    """One for each time the page was opened: its answer holds a secret."""
 
 
 class ProfileForm(forms.Form):

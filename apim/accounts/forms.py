@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from allauth.account import forms as theirs
@@ -10,8 +11,14 @@ from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from apim.core import clock
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django_stubs_ext import StrOrPromise
+
+    from apim.accounts.scopes import Scope
 
 _LABELS: dict[str, StrOrPromise] = {
     "login": _("E-mail address"),
@@ -19,6 +26,7 @@ _LABELS: dict[str, StrOrPromise] = {
     "remember": _("Keep me signed in on this device"),
     "oldpassword": _("Current password"),
 }
+NEVER = "never"
 _PASSWORD_HELP = _("At least 10 characters, and not one that many people use.")
 
 
@@ -112,3 +120,37 @@ class OrganizationForm(forms.Form):
         help_text=_("Your company or team. Members, applications and bills belong to it."),
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
+
+
+class AccessTokenForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"), max_length=80, help_text=_("Who uses it, such as “deployment pipeline”.")
+    )
+    scopes = forms.MultipleChoiceField(
+        label=_("May"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_(
+            "As little as the job needs. A token never does more than you may do yourself."
+        ),
+    )
+    lifetime = forms.ChoiceField(
+        label=_("Expires"),
+        choices=[
+            ("30", _("In 30 days")),
+            ("90", _("In 90 days")),
+            ("365", _("In a year")),
+            (NEVER, _("Never")),
+        ],
+        initial="90",
+    )
+
+    def __init__(self, *args: Any, scopes: Iterable[Scope], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices: Any = self.fields["scopes"]
+        choices.choices = [(scope.name, f"{scope.name} · {scope.label}") for scope in scopes]
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """UTC; None: never."""
+        lifetime = self.cleaned_data["lifetime"]
+        return None if lifetime == NEVER else clock.now() + timedelta(days=int(lifetime))

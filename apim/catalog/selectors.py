@@ -24,7 +24,16 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from apim.catalog.descriptions import Description, read_description
-from apim.catalog.models import Api, ApiVersion, Limit, Operation, Plan, Product, SpecRevision
+from apim.catalog.models import (
+    OPERATION_GROUPS,
+    Api,
+    ApiVersion,
+    Limit,
+    Operation,
+    Plan,
+    Product,
+    SpecRevision,
+)
 from apim.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -159,11 +168,11 @@ def versions_of(api: Api) -> QuerySet[ApiVersion]:
 
 
 def groups_of(product: Product) -> tuple[str, ...]:
-    """The operation groups (tags) of a product's versions, by name."""
-    tags = Operation.objects.filter(
+    """The operation groups of a product's versions, by name."""
+    names = Operation.objects.filter(
         version__in=product.versions.all(), removed_at__isnull=True
-    ).values_list("tags", flat=True)
-    return tuple(sorted({tag for tags_of_one in tags for tag in tags_of_one}, key=str.casefold))
+    ).values_list(OPERATION_GROUPS, flat=True)
+    return tuple(sorted({name for row in names for name in row}, key=str.casefold))
 
 
 def revisions_of(version: ApiVersion) -> QuerySet[SpecRevision]:

@@ -42,6 +42,7 @@ _PUBLISHING: tuple[_Entry, ...] = (
     ),
     (_("Audit"), "audit", "scroll-text", roles.AUDIT, ()),
     (_("Jobs"), "jobs", "inbox", roles.OPERATIONS, ()),
+    (_("Access tokens"), "tokens", "key", roles.ANY, ()),
     (_("Staff"), "staff", "shield-check", roles.ADMIN_ONLY, ()),
 )
 _FINANCE: tuple[_Entry, ...] = (

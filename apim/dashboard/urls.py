@@ -3,6 +3,7 @@
 from django.urls import path
 
 from apim.dashboard.views import (
+    access_tokens,
     api_keys,
     apis,
     audit,
@@ -145,6 +146,9 @@ urlpatterns = [
     path("gateways/<str:gateway_id>/enable/", gateways.enable, name="gateway-enable"),
     path("gateways/<str:gateway_id>/sync/", gateways.sync, name="gateway-sync"),
     # Operation
+    path("tokens/", access_tokens.token_list, name="tokens"),
+    path("tokens/new/", access_tokens.token_new, name="token-new"),
+    path("tokens/<str:token_id>/revoke/", access_tokens.token_revoke, name="token-revoke"),
     path("audit/", audit.event_list, name="audit"),
     path("jobs/", jobs.job_list, name="jobs"),
     path("jobs/<int:entry_id>/retry/", jobs.retry, name="job-retry"),

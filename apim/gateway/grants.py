@@ -209,7 +209,7 @@ def _operations(version_ids: Sequence[int]) -> Values:
     for row in rows.order_by("position", "pk"):
         of_version.setdefault(row.version_id, []).append(
             wire.OperationGrant(
-                method=row.method, path=row.path, groups=tuple(row.tags), cost=row.cost
+                method=row.method, path=row.path, groups=tuple(row.groups), cost=row.cost
             )
         )
     values: Values = {}

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Count, Q
 
 from apim.accounts.models import Membership
-from apim.catalog.models import Operation, Plan
+from apim.catalog.models import OPERATION_GROUPS, Operation, Plan
 from apim.core import clock
 from apim.core.errors import NotFound
 from apim.keys import secrets
@@ -97,14 +97,14 @@ def pending_subscriptions() -> SubscriptionQuerySet:
 
 
 def operation_groups(application: Application) -> tuple[str, ...]:
-    """Names of the groups (OpenAPI tags) of the APIs that open subscriptions cover, sorted."""
+    """Names of the groups of the APIs that open subscriptions cover, sorted."""
     operations = Operation.objects.filter(
         removed_at__isnull=True,
         version__products__subscriptions__application=application,
         version__products__subscriptions__state__in=Subscription.OPEN,
     )
-    tags = operations.values_list("tags", flat=True).distinct()
-    return tuple(sorted({tag for row in tags for tag in row}))
+    names = operations.values_list(OPERATION_GROUPS, flat=True).distinct()
+    return tuple(sorted({name for row in names for name in row}))
 
 
 def plan_limits(application: Application) -> list[list[Limit]]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.core.cache import cache
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
-from redis.exceptions import RedisError
 
+from apim.accounts.mail import absolute_url
 from apim.accounts.models import Membership
 from apim.accounts.policies import member, public
 from apim.audit.actors import Actor
 from apim.keys.models import LeakReport
+from apim.keys.report_rate import may_report
 from apim.keys.selectors import leak_reports
 from apim.keys.services import leak_action, report_leak, set_leak_policy
 from portal.answers import form_page, page_of
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from apim.accounts.viewers import ViewerRequest
-
-# Enough for somebody who found a whole file of keys, little for somebody who guesses.
-REPORTS_PER_WINDOW = 20
-WINDOW_SECONDS = 600
 
 
 @public
@@ -41,7 +38,7 @@ def report(request: ViewerRequest) -> HttpResponse:
     form = LeakedKeyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         actor = request.viewer.actor
-        if not _may_report(actor.ip_address or ""):
+        if not may_report(actor.ip_address or ""):
             return render(request, "429.html", status=429)
         report_leak(
             actor=Actor("system", "", "leaked key form", actor.ip_address, actor.request_id),
@@ -51,17 +48,14 @@ def report(request: ViewerRequest) -> HttpResponse:
             note=form.cleaned_data["note"],
         )
         return render(request, "portal/leaks/reported.html")
-    return form_page(request, "portal/leaks/report.html", form, {})
+    return form_page(request, "portal/leaks/report.html", form, {"sample": _sample()})
 
 
-def _may_report(ip: str) -> bool:
-    """While Redis is away nobody is counted: a leaked key must be stopped all the same."""
-    name = f"leak-reports:{ip}"
-    try:
-        cache.add(name, 0, timeout=WINDOW_SECONDS)
-        return cache.incr(name) <= REPORTS_PER_WINDOW
-    except (RedisError, ValueError):  # a ValueError: it expired between the two
-        return True
+def _sample() -> str:
+    """What a scanner sends."""
+    body = '{"key": "ak_live_…", "url": "https://…"}'
+    address = absolute_url(reverse("leaked_key"))
+    return f"curl {address} \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"
 
 
 @member()

@@ -211,6 +211,8 @@ ADMIN = (
         "dashboard:audit",
         "dashboard:jobs",
         "dashboard:staff",
+        "dashboard:tokens",
+        "dashboard:token-new",
         "dashboard:revenue",
         "dashboard:prices",
     ),
@@ -297,6 +299,7 @@ NOT_SHOWN = {
         "keys-revoke",
         "job-retry",
         "staff-role",
+        "token-revoke",
         "revenue-export",
     },
 }

@@ -59,7 +59,9 @@ class LimitForm(forms.Form):
     group = forms.ChoiceField(
         label=_("Operations"),
         required=False,
-        help_text=_("Groups are the tags in the OpenAPI documents."),
+        help_text=_(
+            "Groups are the tags of the descriptions, or what you make of them beside the costs."
+        ),
     )
     is_soft = forms.TypedChoiceField(
         label=_("Beyond it"),
@@ -91,8 +93,8 @@ class LimitForm(forms.Form):
         return input_of(limit)._asdict()
 
 
-class CostsForm(forms.Form):
-    """One number per operation of a page."""
+class OperationsForm(forms.Form):
+    """A cost and the groups of each operation of a page."""
 
     def __init__(self, *args: Any, operations: Sequence[Operation], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -104,9 +106,17 @@ class CostsForm(forms.Form):
                 max_value=COST_MAX,
                 initial=operation.cost,
             )
+            self.fields[f"groups_{operation.public_id}"] = forms.CharField(
+                label=_("Groups of %(operation)s") % {"operation": operation},
+                required=False,
+                initial=", ".join(operation.groups),
+            )
 
-    def rows(self) -> list[tuple[Operation, forms.BoundField]]:
-        return [(one, self[f"cost_{one.public_id}"]) for one in self.operations]
+    def rows(self) -> list[tuple[Operation, forms.BoundField, forms.BoundField]]:
+        return [
+            (one, self[f"groups_{one.public_id}"], self[f"cost_{one.public_id}"])
+            for one in self.operations
+        ]
 
     def costs(self) -> dict[str, int]:
         """Public id of each operation to its cost."""
@@ -114,3 +124,12 @@ class CostsForm(forms.Form):
             str(one.public_id): self.cleaned_data[f"cost_{one.public_id}"]
             for one in self.operations
         }
+
+    def groups(self) -> dict[str, list[str] | None]:
+        """Public id of each operation to its groups; None: as the document has them."""
+        found: dict[str, list[str] | None] = {}
+        for one in self.operations:
+            text = self.cleaned_data[f"groups_{one.public_id}"]
+            named = [name.strip() for name in text.split(",") if name.strip()]
+            found[str(one.public_id)] = None if named == one.tags else named
+        return found

@@ -1,4 +1,4 @@
-"""A plan's limits, one by one, and what the operations of a version cost."""
+"""A plan's limits, one by one, and the operations of a version: their groups and costs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,7 +16,7 @@ from apim.accounts.policies import staff
 from apim.catalog import selectors, services
 from apim.catalog.limit_checks import warnings_of
 from apim.dashboard import roles
-from apim.dashboard.forms.limits import CostsForm, LimitForm
+from apim.dashboard.forms.limits import LimitForm, OperationsForm
 from apim.dashboard.pages import FormPage, Question, confirm_page, form_page
 
 if TYPE_CHECKING:
@@ -109,18 +110,19 @@ def version_costs(request: ViewerRequest, version_id: str) -> HttpResponse:
     operations = Paginator(selectors.operations_of(version), COSTS_PER_PAGE).get_page(
         request.GET.get("page")
     )
-    form = CostsForm(request.POST or None, operations=list(operations))
+    form = OperationsForm(request.POST or None, operations=list(operations))
 
+    @transaction.atomic
     def save() -> HttpResponse:
-        changed = services.set_operation_costs(
-            actor=request.viewer.actor, version=version, costs=form.costs()
-        )
-        count = len(changed)
+        whom = {"actor": request.viewer.actor, "version": version}
+        costs = services.set_operation_costs(**whom, costs=form.costs())
+        groups = services.set_operation_groups(**whom, groups=form.groups())
+        count = len({operation.pk for operation in (*costs, *groups)})
         messages.success(
             request,
             ngettext(
-                "%(count)d cost is changed. Gateways follow within about a second.",
-                "%(count)d costs are changed. Gateways follow within about a second.",
+                "%(count)d operation is changed. Gateways follow within about a second.",
+                "%(count)d operations are changed. Gateways follow within about a second.",
                 count,
             )
             % {"count": count},
@@ -128,12 +130,13 @@ def version_costs(request: ViewerRequest, version_id: str) -> HttpResponse:
         return redirect(request.get_full_path())
 
     page = FormPage(
-        title=_("Costs of %(version)s") % {"version": version},
-        verb=_("Save costs"),
+        title=_("Groups and costs of %(version)s") % {"version": version},
+        verb=_("Save"),
         back_url=reverse("dashboard:version", args=[version.public_id]),
         intro=_(
-            "What one call counts towards the limits of its caller. A new revision keeps the cost "
-            "of an operation that it still describes."
+            "Limits and keys can be held to groups; they begin as the tags of the description. The "
+            "cost is what one call counts towards the limits of its caller. Both stay when a new "
+            "revision describes the operation again."
         ),
         template="dashboard/versions/costs.html",
     )

@@ -4,6 +4,7 @@ import pytest
 
 from apim.catalog import services
 from apim.catalog.errors import WrongState
+from apim.catalog.selectors import groups_of
 from apim.core.errors import InvalidInput
 
 
@@ -68,3 +69,41 @@ def test_a_cost_header_that_is_no_header_name_is_refused(version, pia, name):
     with pytest.raises(InvalidInput) as caught:
         services.update_version(actor=pia, version=version, cost_header=name)
     assert list(caught.value.fields) == ["cost_header"]
+
+
+def test_groups_are_the_documents_tags_until_they_are_set_and_are_kept_over_a_revision(
+    version, pia, news, actions
+):
+    operation = version.operations.filter(removed_at__isnull=True).first()
+    assert operation.groups == operation.tags
+    told = len(news())
+    name = str(operation.public_id)
+    groups = {name: [" heavy ", "read", "heavy"]}
+    services.set_operation_groups(actor=pia, version=version, groups=groups)
+    assert actions(version)[-1][0] == "api_version.groups_changed"
+    assert len(news()) == told + 1
+    raw = bytes(version.current_revision.raw) + b"\n"
+    services.upload_revision(actor=pia, version=version, raw=raw)
+    operation.refresh_from_db()
+    assert operation.groups == ["heavy", "read"]
+    services.set_operation_groups(actor=pia, version=version, groups={name: None})
+    operation.refresh_from_db()
+    assert operation.groups == operation.tags
+
+
+@pytest.mark.parametrize("groups", [[""], ["a,b"], ["x" * 81], ["\n"], [str(n) for n in range(21)]])
+def test_a_group_without_a_usable_name_is_refused(version, pia, groups):
+    operation = version.operations.first()
+    with pytest.raises(InvalidInput) as caught:
+        services.set_operation_groups(
+            actor=pia, version=version, groups={str(operation.public_id): groups}
+        )
+    assert list(caught.value.fields) == [f"groups/{operation.public_id}"]
+
+
+def test_the_groups_of_the_publisher_are_offered_to_limits_in_place_of_tags(version, pia, product):
+    before = groups_of(product)
+    every = {str(one.public_id): ["heavy"] for one in version.operations.all()}
+    services.set_operation_groups(actor=pia, version=version, groups=every)
+    assert "heavy" not in before
+    assert groups_of(product) == ("heavy",)

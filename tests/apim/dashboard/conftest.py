@@ -13,7 +13,8 @@ from analytics.intake import receive
 from analytics.mappings import set_mapping
 from analytics.models import ForeignMapping, QuarantinedRecord
 from analytics.rollups import roll_up
-from apim.accounts.models import Organization
+from apim.accounts.models import AccessToken, Organization, StaffRole
+from apim.accounts.services import issue_access_token
 from apim.audit.actors import SYSTEM
 from apim.catalog import services as catalog
 from apim.catalog.models import Api, ApiVersion, Plan, Product
@@ -39,6 +40,7 @@ from billing.services import (
     grant_credit,
     set_price,
 )
+from tests.cast import make_user
 
 DOCUMENT = {
     "openapi": "3.1.0",
@@ -189,6 +191,7 @@ class Installation:
             "mapping-remove": lambda: self.mapping().public_id,
             "quarantined-record": lambda: self.quarantined().pk,
             "quarantined-record-replay": lambda: self.quarantined().pk,
+            "token-revoke": lambda: self.token().public_id,
         }
         if name in numbered:
             return [numbered[name]()]
@@ -200,10 +203,21 @@ class Installation:
             "gateway-new",
             "mapping-new",
             "mapping-accept",
+            "token-new",
         } or name.endswith("s"):
             return []
         named = objects.get(name) or objects.get(name.partition("-")[0])
         return [named.public_id] if named else []
+
+    def token(self) -> AccessToken:
+        """An admin's, who is none of the cast."""
+        found = AccessToken.objects.filter(name="ci").first()
+        if found is not None:
+            return found
+        admin = make_user("Ada", staff_role=StaffRole.ADMIN)
+        return issue_access_token(
+            actor=SYSTEM, user=admin, organization=None, name="ci", scopes=["catalog:read"]
+        ).token
 
     def _price_arguments(self, name: str) -> list[object]:
         """Of a draft in two currencies; of Acme's private price where it is to end."""

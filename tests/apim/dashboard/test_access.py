@@ -24,7 +24,7 @@ MONEY = {
     "webhooks",
     "webhook-replay",
 }
-EVERYBODY = {"overview", "organizations", "organization"}
+EVERYBODY = {"overview", "organizations", "organization", "tokens", "token-new"}
 FINANCE = {
     *MONEY,
     "plan",
@@ -71,6 +71,7 @@ NOT_FOR_PUBLISHERS = {
     "audit",
     "staff",
     "staff-role",
+    "token-revoke",  # of an admin's token; one's own see test_access_tokens.py
     *MONEY,
 }
 # These change something only by POST or ask about what was chosen; a bare GET goes to the list.

@@ -93,6 +93,22 @@ def test_costs_are_set_and_stand_beside_the_operations(installation, pia_client)
     assert operation.cost == 25
 
 
+def test_groups_are_set_beside_the_costs_and_offered_to_limits(installation, pia_client):
+    operation = installation.version.operations.first()
+    url = installation.url("version-cost")
+    values = {f"cost_{one.public_id}": one.cost for one in installation.version.operations.all()}
+    values[f"groups_{operation.public_id}"] = "heavy, , read"
+    assert pia_client.post(url, values).status_code == 302
+    operation.refresh_from_db()
+    assert operation.own_groups == ["heavy", "read"]
+    assert "heavy, read" in pia_client.get(url).content.decode()
+    assert 'value="heavy"' in pia_client.get(installation.url("limit-new")).content.decode()
+    values[f"groups_{operation.public_id}"] = ", ".join(operation.tags)
+    pia_client.post(url, values)
+    operation.refresh_from_db()
+    assert operation.own_groups is None  # as the document has them
+
+
 def test_costs_of_many_operations_are_edited_page_by_page(installation, pia_client, monkeypatch):
     monkeypatch.setattr("apim.dashboard.views.limits.COSTS_PER_PAGE", 1)
     first, second = installation.version.operations.order_by("position")

@@ -38,6 +38,7 @@ PAGES = (
     "audit",
     "jobs",
     "staff",
+    "tokens",
     "revenue",
     "prices",
     "customers",

@@ -99,7 +99,9 @@ def test_limit_that_is_added_changed_and_removed_is_known_each_time(world, store
     assert known() == []
 
 
-def test_costs_and_what_happens_on_loss_are_known_while_the_version_is_served(world, store, commit):
+def test_costs_groups_and_what_happens_on_loss_are_known_while_the_version_is_served(
+    world, store, commit
+):
     operation = Operation.objects.create(version=world.version, method="GET", path="/x")
     name = f"g:ops:{world.version.public_id}"
     assert value(store, name) is None
@@ -110,10 +112,14 @@ def test_costs_and_what_happens_on_loss_are_known_while_the_version_is_served(wo
         catalog.set_operation_costs(
             actor=SYSTEM, version=world.version, costs={operation.public_id: 4}
         )
+        catalog.set_operation_groups(
+            actor=SYSTEM, version=world.version, groups={operation.public_id: ["heavy"]}
+        )
         catalog.update_version(
             actor=SYSTEM, version=world.version, cost_header="x-cost", fails_open=True
         )
-    assert value(store, name)["items"][0]["cost"] == 4
+    item = value(store, name)["items"][0]
+    assert (item["cost"], item["groups"]) == (4, ["heavy"])
     route = value(store, "g:routes")[world.path]
     assert (route["by_operation"], route["cost_header"], route["fail_open"]) == (
         True,

@@ -272,3 +272,31 @@ def test_githubs_list_is_kept_and_asked_again_only_for_a_new_name(
 
 def test_while_githubs_list_is_away_the_message_may_come_again(client, scanner, github_list):
     assert send(client, scanner, []).status_code == 503
+
+
+def test_a_scanner_reports_by_json_and_learns_nothing(issued, client):
+    door = "/webhooks/leaked-key/"
+    ours = client.post(
+        door, {"key": issued.secret, "url": "https://paste.example/2"}, "application/json"
+    )
+    other = client.post(door, {"key": "ak_live_nobodys"}, "application/json")
+    assert (ours.status_code, ours.content) == (other.status_code, other.content)
+    assert ours.status_code == 202
+    issued.key.refresh_from_db()
+    assert issued.key.status == ApiKey.Status.REVOKED
+    assert LeakReport.objects.get().url == "https://paste.example/2"
+
+
+def test_a_report_that_is_no_json_is_told_what_is_wrong(client, db):
+    refused = client.post("/webhooks/leaked-key/", {"note": "no key"}, "application/json")
+    assert refused.status_code == 400
+    assert refused.headers["Content-Type"] == "application/problem+json"
+    assert "key" in refused.json()["title"]
+
+
+def test_who_reports_too_much_is_told_when_to_come_again(client, db):
+    cache.clear()
+    door = "/webhooks/leaked-key/"
+    answers = [client.post(door, {"key": "x"}, "application/json") for _ in range(21)]
+    assert [answer.status_code for answer in answers] == [202] * 20 + [429]
+    assert answers[-1].headers["Retry-After"] == "600"

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from apim.api.v1.serializers.base import Body, Resource
 from apim.catalog.models import Api, ApiVersion, Operation, SpecRevision
-from apim.catalog.services.operations import COST_MAX
+from apim.catalog.services.operations import COST_MAX, GROUP_MAX_LENGTH, GROUPS_MAX
 from apim.catalog.services.versions import HEADER_MAX_LENGTH
 
 
@@ -111,6 +111,11 @@ class RevisionSerializer(Resource):
 class OperationSerializer(Resource):
     version = serializers.CharField(source="version.public_id", read_only=True)
     tags = serializers.ListField(child=serializers.CharField(), read_only=True)
+    groups = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="What limits and scopes of keys name: the tags unless they were set.",
+    )
 
     class Meta:
         model = Operation
@@ -123,6 +128,7 @@ class OperationSerializer(Resource):
             "summary",
             "description",
             "tags",
+            "groups",
             "is_deprecated",
             "cost",
         ]
@@ -209,8 +215,20 @@ class OperationCosts(Body):
     )
 
 
-class CostsSetSerializer(serializers.Serializer[Any]):
-    operations = OperationSerializer(many=True, help_text="Those whose cost changed.")
+class OperationGroups(Body):
+    groups = serializers.DictField(
+        child=serializers.ListField(
+            child=serializers.CharField(max_length=GROUP_MAX_LENGTH),
+            max_length=GROUPS_MAX,
+            allow_null=True,
+        ),
+        help_text="Public id of an operation to its groups, null for those of the description; "
+        "others stay.",
+    )
+
+
+class OperationsSetSerializer(serializers.Serializer[Any]):
+    operations = OperationSerializer(many=True, help_text="Those that changed.")
 
 
 class Deprecation(Body):

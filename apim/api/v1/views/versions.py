@@ -14,12 +14,13 @@ from apim.api.schema import operation
 from apim.api.v1 import visibility
 from apim.api.v1.filters.catalog import OperationFilter, VersionFilter
 from apim.api.v1.serializers.catalog import (
-    CostsSetSerializer,
     Deprecation,
     DocumentQuery,
     NewVersion,
     OperationCosts,
+    OperationGroups,
     OperationSerializer,
+    OperationsSetSerializer,
     RevisionSerializer,
     SpecSource,
     StaffVersionSerializer,
@@ -188,7 +189,7 @@ class SetOperationCosts(Endpoint):
     @operation(
         "set_operation_costs",
         "Set what operations cost",
-        CostsSetSerializer,
+        OperationsSetSerializer,
         body=OperationCosts,
         description="A new revision keeps the cost of an operation that it still describes.",
     )
@@ -198,7 +199,26 @@ class SetOperationCosts(Endpoint):
             version=selectors.get_version(public_id),
             costs=self.valid(OperationCosts)["costs"],
         )
-        return Response(CostsSetSerializer({"operations": changed}).data)
+        return Response(OperationsSetSerializer({"operations": changed}).data)
+
+
+class SetOperationGroups(Endpoint):
+    scopes = {"POST": "catalog:write"}
+
+    @operation(
+        "set_operation_groups",
+        "Put operations into groups",
+        OperationsSetSerializer,
+        body=OperationGroups,
+        description="A new revision keeps the groups of an operation that it still describes.",
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        changed = services.set_operation_groups(
+            actor=self.actor,
+            version=selectors.get_version(public_id),
+            groups=self.valid(OperationGroups)["groups"],
+        )
+        return Response(OperationsSetSerializer({"operations": changed}).data)
 
 
 class Document(Endpoint):
