@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils.translation import get_language, override
 
-from apim.catalog.openapi.problems import field_of, pointer_of
+from apim.catalog.openapi.problems import field_of
 from apim.catalog.selectors import description_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from apim.catalog.descriptions import Description
     from apim.catalog.diff import Change
     from apim.catalog.models import SpecRevision
+    from apim.catalog.openapi.positions import Path
 
 CACHE_SECONDS = 7 * 24 * 3600
 # Raise it when what is cached changes its form, or the differ what it says.
@@ -35,14 +36,18 @@ class ComparedChange:
     level: str
     direction: str
     operation: str
-    # RFC 6901 into the old document when `is_in_old`, else into the new one; `field` for people.
-    pointer: str
-    field: str
+    # Into the old document when `is_in_old`, else into the new one.
+    path: Path
     is_in_old: bool
     line: int
     text: str
     before: str
     after: str
+
+    @property
+    def field(self) -> str:
+        """The path for people, for example `paths./tides.get.parameters[0]`."""
+        return field_of(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +74,10 @@ class Comparison:
 
     @property
     def advice(self) -> str:
-        """The part of a semantic version that must grow: major, minor, patch or none."""
+        """The part of a semantic version that must grow: major, minor or none."""
         if self.breaking:
             return "major"
-        if not self.changes:
-            return "none"
-        return "minor" if self.risky or self.compatible else "patch"
+        return "minor" if self.changes else "none"
 
     @property
     def _counts(self) -> Counter[str]:
@@ -86,7 +89,7 @@ class Comparison:
         return tuple(dict.fromkeys(found))
 
     def as_json(self) -> list[dict[str, Any]]:
-        return [asdict(change) for change in self.changes]
+        return [{**asdict(change), "path": list(change.path)} for change in self.changes]
 
 
 NO_CHANGES = Comparison(())
@@ -129,7 +132,7 @@ def remember(old: SpecRevision, new: SpecRevision, found: Comparison) -> Compari
 
 def comparison_from(rows: Iterable[dict[str, Any]]) -> Comparison:
     """From what `as_json` gave."""
-    return Comparison(tuple(ComparedChange(**row) for row in rows))
+    return Comparison(tuple(ComparedChange(**{**row, "path": tuple(row["path"])}) for row in rows))
 
 
 def _name(old: SpecRevision, new: SpecRevision) -> str:
@@ -143,8 +146,7 @@ def _placed(change: Change, old: Description, new: Description) -> ComparedChang
         level=str(change.level),
         direction=str(change.direction),
         operation=change.operation,
-        pointer=pointer_of(change.path),
-        field=field_of(change.path),
+        path=change.path,
         is_in_old=change.is_in_old,
         line=positions.find(change.path)[0] if positions is not None else 0,
         text=str(change.text),

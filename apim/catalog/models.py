@@ -10,13 +10,7 @@ from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from apim.catalog.governance import (  # noqa: F401 - models of this app in a module of their own
-    Gate,
-    LintResult,
-    Publication,
-    Ruleset,
-    RulesetRevision,
-)
+from apim.catalog import governance  # noqa: F401 - further models of this app
 from apim.catalog.limit_terms import (
     LimitKind,
     LimitPer,

@@ -14,7 +14,8 @@ from apim.audit.services import record
 from apim.catalog.models import Api
 from apim.catalog.naming import checked_name, free_slug
 from apim.catalog.services.changes import change, unique
-from apim.catalog.services.versions import VersionInput, add_version, read_upload
+from apim.catalog.services.revisions import read_upload
+from apim.catalog.services.versions import VersionInput, add_version
 from apim.core.errors import InvalidInput
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from apim.audit.services import record, snapshot
 from apim.catalog import gates
 from apim.catalog.errors import TransitionRefused
-from apim.catalog.models import Gate
+from apim.catalog.governance import Gate
 from apim.catalog.services.linting import verdict_on
 from apim.core import clock
 from apim.core.errors import InvalidInput

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 
 from apim.audit.services import record, snapshot
 from apim.catalog.errors import WrongState
-from apim.catalog.models import ApiVersion, Gate
+from apim.catalog.governance import Gate
+from apim.catalog.models import ApiVersion
 from apim.catalog.services.gates import pass_gate
 from apim.catalog.services.revisions import note_publication
 from apim.core import clock

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
@@ -13,7 +13,8 @@ from django.db.models import F, Q
 from django.utils.translation import override
 
 from apim.catalog.gates import SEVERITIES, Verdict
-from apim.catalog.models import ApiVersion, LintResult, Ruleset, SpecRevision
+from apim.catalog.governance import LintResult, Ruleset
+from apim.catalog.models import ApiVersion, SpecRevision
 from apim.catalog.selectors import description_of
 from apim.core import clock
 from apim.outbox.services import publish
@@ -110,7 +111,7 @@ def lint_revision(*, revision: SpecRevision) -> LintResult:
             "warnings": counts["warn"],
             "infos": counts["info"],
             "hints": counts["hint"],
-            "findings": [finding_as_json(f) for f in judged.findings[:MAX_KEPT]],
+            "findings": [f.as_dict() for f in judged.findings[:MAX_KEPT]],
             "broken_rules": sorted({f.rule for f in judged.findings}),
             "rulesets": [row.name for row in rows],
             "linted_at": clock.now(),
@@ -119,21 +120,15 @@ def lint_revision(*, revision: SpecRevision) -> LintResult:
     return result
 
 
+def result_of(revision: SpecRevision) -> LintResult:
+    """The kept result; without one the revision is judged now."""
+    kept = LintResult.objects.filter(revision=revision).first()
+    return kept or lint_revision(revision=revision)
+
+
 def verdict_on(revision: SpecRevision) -> Verdict:
-    """From the kept result; without one the revision is judged now."""
-    result = LintResult.objects.filter(revision=revision).first() or lint_revision(
-        revision=revision
-    )
+    result = result_of(revision)
     return Verdict(result.score, result.counts, frozenset(result.broken_rules))
-
-
-def finding_as_json(finding: Finding) -> dict[str, Any]:
-    values = asdict(finding)
-    values["severity"] = str(finding.severity)
-    values["path"] = list(finding.path)
-    values["message"] = str(finding.message)
-    values["remedy"] = str(finding.remedy)
-    return values
 
 
 def ask_for_lint(revision: SpecRevision) -> None:

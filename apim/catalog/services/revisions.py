@@ -15,7 +15,8 @@ from apim.audit.services import record
 from apim.catalog.comparison import NO_CHANGES, compare, compare_in_every_language
 from apim.catalog.descriptions import Description, OperationSpec, read_description
 from apim.catalog.errors import BreakingNotAcknowledged, WrongState
-from apim.catalog.models import ApiVersion, Gate, Operation, Publication, SpecRevision
+from apim.catalog.governance import Gate, Publication
+from apim.catalog.models import ApiVersion, Operation, SpecRevision
 from apim.catalog.references import fetch_reference
 from apim.catalog.selectors import description_of
 from apim.catalog.services.gates import pass_gate

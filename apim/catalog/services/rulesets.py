@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from apim.audit.services import record, snapshot
 from apim.catalog.errors import BuiltInRuleset, NameTaken
-from apim.catalog.models import Api, Ruleset, RulesetRevision
+from apim.catalog.governance import Ruleset, RulesetRevision
 from apim.catalog.naming import checked_name
 from apim.catalog.services.changes import unique
 from apim.catalog.services.linting import compiled_text
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from apim.audit.actors import Actor
+    from apim.catalog.models import Api
 
 TEXT_MAX_BYTES = 200_000
 _FIELDS = ("name", "is_enabled", "is_for_all")

@@ -12,6 +12,7 @@ from analytics.mappings import set_mapping
 from analytics.models import QuarantinedRecord
 from apim.accounts.services import invite_member
 from apim.audit.actors import SYSTEM
+from apim.catalog.governance import Ruleset
 from apim.catalog.models import Api, ApiVersion, Plan, Product
 from apim.core import clock
 from apim.core.ids import new_public_id
@@ -101,6 +102,7 @@ def hidden(acme, bob, application, key, plan, alice_api):
         "subscriptions": subscription.public_id,
         "apis": api.public_id,
         "api-versions": version.public_id,
+        "rulesets": Ruleset.objects.create(name="Secret").public_id,
         "products": product.public_id,
         "plans": draft.public_id,
         "plan-versions": version_of(draft).public_id,
@@ -124,6 +126,7 @@ def hidden(acme, bob, application, key, plan, alice_api):
 def _address(path, hidden):
     noun = path.split("/")[3]
     path = re.sub(r"\{(member_id|invitation_id)\}", lambda m: hidden[m[1]], path)
+    path = path.replace("{number}", "1").replace("{transition}", "publish")
     return re.sub(r"\{(public_id|entry_id)\}", hidden.get(noun, ""), path)
 
 
@@ -150,7 +153,7 @@ def test_an_outsider_finds_nothing(charlie_api, hidden, method, path, name):
 
 @pytest.mark.parametrize(("method", "path", "name"), OPERATIONS)
 def test_without_a_token_nothing_is_told(client, method, path, name):
-    address = re.sub(r"\{entry_id\}", "1", path)
+    address = re.sub(r"\{entry_id\}|\{number\}", "1", path)
     address = re.sub(r"\{\w+\}", "org_00000000000000000000", address)
     assert getattr(client, method)(address).status_code == 401
 

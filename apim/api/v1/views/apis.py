@@ -22,12 +22,15 @@ from apim.api.v1.serializers.catalog import (
 from apim.catalog import selectors, services
 from apim.catalog.models import Api
 from apim.catalog.openapi import fetch_spec
+from apim.catalog.services.revisions import read_upload
 from apim.core.errors import DomainError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rest_framework.request import Request
+
+    from apim.catalog.descriptions import Description
 
 
 class TakesDocument(Endpoint):
@@ -44,6 +47,7 @@ class TakesDocument(Endpoint):
         text = values.pop("spec", "")
         filename = None
         self.source = "url" if url else "file" if upload is not None else "spec"
+        self.has_document = bool(url or text or upload is not None)
         if url:
             with self.document_errors():
                 raw = fetch_spec(url, allowed_hosts=settings.APIM_SPEC_FETCH_ALLOWED_HOSTS)
@@ -57,6 +61,10 @@ class TakesDocument(Endpoint):
             "filename": filename,
             "source_url": url,
         }
+
+    def read(self) -> Description:
+        """What the document says, where it is not kept. Raises InvalidSpecification."""
+        return read_upload(self.values["raw"], filename=self.values["filename"])
 
     @contextmanager
     def document_errors(self) -> Iterator[None]:

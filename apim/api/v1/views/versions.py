@@ -22,11 +22,11 @@ from apim.api.v1.serializers.catalog import (
     OperationSerializer,
     OperationsSetSerializer,
     RevisionSerializer,
-    SpecSource,
     StaffVersionSerializer,
     VersionChange,
     VersionSerializer,
 )
+from apim.api.v1.serializers.revisions import RevisionUpload
 from apim.api.v1.views.apis import TakesDocument
 from apim.catalog import selectors, services
 from apim.catalog.models import ApiVersion, Operation, SpecRevision
@@ -148,6 +148,7 @@ class RetireVersion(_VersionAction):
 
 class Revisions(TakesDocument):
     scopes = {"GET": "catalog:write", "POST": "catalog:write"}
+    body = RevisionUpload
     queryset = SpecRevision.objects.none()
 
     @operation("list_spec_revisions", "List a version's revisions", RevisionSerializer(many=True))
@@ -160,15 +161,20 @@ class Revisions(TakesDocument):
         "upload_spec_revision",
         "Upload a new revision of the document",
         RevisionSerializer,
-        body=SpecSource,
+        body=RevisionUpload,
         status=201,
-        description="The same document again answers the revision that exists.",
+        description=(
+            "In a draft it comes into force at once; otherwise it waits to be published. The "
+            "newest document again answers the revision that exists."
+        ),
     )
     def post(self, request: Request, public_id: str) -> Response:
         version = selectors.get_version(public_id)
         with self.document_errors():
             made = services.upload_revision(actor=self.actor, version=version, **self.values)
-        return self.created(RevisionSerializer, made, "api-version-revisions", public_id)
+        return self.created(
+            RevisionSerializer, made, "api-version-revision", public_id, str(made.number)
+        )
 
 
 class Operations(Endpoint):
