@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -17,6 +18,9 @@ from apim.gateway.snapshots import rebuild_envoy_snapshot
 from apim.keys import secrets
 from apim.keys.models import ApiKey, Application, Subscription
 from apim.keys.services import IssuedKey, issue_key
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 def make_world(*, upstream_url: str, gateway_token: str, quota: int) -> dict[str, Any]:
@@ -109,4 +113,70 @@ def many_keys(application: Application, count: int) -> list[str]:
 def new_key(application: Application) -> IssuedKey:
     return issue_key(
         actor=SYSTEM, application=application, environment="live", name="", expires_at=None
+    )
+
+
+def paying_customers(plans: list[Plan], *, number: int, since: datetime) -> list[ApiKey]:
+    """A key each of that many organizations, which are on the plans in turn since then."""
+    organizations = Organization.objects.bulk_create(
+        Organization(name=f"Paying {n}") for n in range(number)
+    )
+    applications = Application.objects.bulk_create(
+        Application(organization=organization, name="App") for organization in organizations
+    )
+    Subscription.objects.bulk_create(
+        Subscription(
+            organization=application.organization,
+            application=application,
+            plan=plans[n % len(plans)],
+            product_id=plans[0].product_id,
+            state="active",
+            activated_at=since,
+        )
+        for n, application in enumerate(applications)
+    )
+    return ApiKey.objects.bulk_create(
+        ApiKey(
+            organization=application.organization,
+            application=application,
+            environment="live",
+            start="ak_live_",
+            last4="0000",
+            digest=f"of no secret {application.pk}",
+            created_by="benchmark",
+        )
+        for application in applications
+    )
+
+
+def usage_lines(version: ApiVersion, calls: list[tuple[ApiKey, datetime]]) -> bytes:
+    """Envoy's access log of these calls, all of which went well."""
+    subscriptions = dict(
+        Subscription.objects.filter(application__in={key.application_id for key, _at in calls})
+        .order_by()
+        .values_list("application_id", "public_id")
+    )
+    return b"\n".join(
+        json.dumps(
+            {
+                "id": f"paid-{number}",
+                "ts": at.isoformat(),
+                "type": "DownstreamEnd",
+                "method": "GET",
+                "path": f"{version.listen_path}/x",
+                "status": 200,
+                "duration_ms": 12,
+                "upstream_ms": 10,
+                "request_bytes": 120,
+                "response_bytes": 2048,
+                "flags": "-",
+                "version": version.public_id,
+                "decision": "allowed",
+                "key": key.public_id,
+                "application": key.application.public_id,
+                "subscription": subscriptions[key.application_id],
+                "environment": "live",
+            }
+        ).encode()
+        for number, (key, at) in enumerate(calls)
     )
