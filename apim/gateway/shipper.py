@@ -1,14 +1,16 @@
-"""Ships a gateway's JSON access log to the usage intake: at least once, for ever.
+"""Ships a gateway's JSON access logs to the usage intake: at least once, for ever.
 
-    python -m apim.gateway.shipper            runs until SIGTERM
-    python -m apim.gateway.shipper --health   exit 0 while a running shipper is alive
+    python -m apim.gateway.shipper                       runs until SIGTERM
+    python -m apim.gateway.shipper --file a.log --file 'logs/*.json'
+    python -m apim.gateway.shipper --health              exit 0 while a running shipper is alive
 
-Needs no Django, database or Redis: it may run beside any gateway. Its place in the log is saved only
+Needs no Django, database or Redis: it may run beside any gateway. Its place in each log is saved only
 after the intake has said 200, so a kill at any moment repeats lines; the intake recognises them.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import os
@@ -23,11 +25,12 @@ from typing import TYPE_CHECKING
 from apim.env import EnvironmentProblem, env_int, env_path, env_str
 from apim.gateway.shipping.checkpoint import Checkpoint, CheckpointProblem
 from apim.gateway.shipping.delivery import Receiver, Verdict, back_off
-from apim.gateway.shipping.follower import Follower
+from apim.gateway.shipping.files import Files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from apim.gateway.shipping.files import WatchedFile
     from apim.gateway.shipping.follower import Lines
 
 logger = logging.getLogger("shipper")
@@ -42,7 +45,8 @@ COMPLAIN_EVERY_SECONDS = 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    file: Path
+    # Paths, or patterns with `*`.
+    files: tuple[str, ...]
     url: str
     token: str
     checkpoint: Path
@@ -55,11 +59,15 @@ class Settings:
         return self.checkpoint.with_name(f"{self.checkpoint.name}.refused")
 
 
-def settings_from_environment() -> Settings:
-    """Read APIM_SHIPPER_*. Raises EnvironmentProblem."""
+def settings_from_environment(files: Sequence[str] = ()) -> Settings:
+    """Read APIM_SHIPPER_*; `files` replace APIM_SHIPPER_FILE, where a colon separates several.
+
+    Raises EnvironmentProblem.
+    """
     checkpoint = Path(env_str("APIM_SHIPPER_CHECKPOINT")).expanduser().resolve()
+    files = files or [one for one in env_str("APIM_SHIPPER_FILE").split(os.pathsep) if one]
     return Settings(
-        file=Path(env_str("APIM_SHIPPER_FILE")).expanduser().resolve(),
+        files=tuple(str(Path(one).expanduser()) for one in files),
         url=env_str("APIM_SHIPPER_URL"),
         token=env_str("APIM_SHIPPER_TOKEN"),
         checkpoint=checkpoint,
@@ -71,16 +79,17 @@ def settings_from_environment() -> Settings:
 
 
 class Shipper:
-    """Follows one file and delivers its lines, one batch at a time, in order."""
+    """Follows files in turn and delivers their lines, one batch at a time, each file in order."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._checkpoint = Checkpoint(settings.checkpoint)
-        self._follower = Follower(settings.file, self._checkpoint.load())
+        self._files = Files(settings.files, self._checkpoint)
         self._receiver = Receiver(settings.url, settings.token)
         self._stop = threading.Event()
         self._heart_beats_at = 0.0
         self._complains_at = 0.0
+        self._unreadable: dict[Path, float] = {}
         self._failing_since: float | None = None
 
     def stop(self) -> None:
@@ -88,38 +97,58 @@ class Shipper:
         self._stop.set()
 
     def run(self) -> None:
-        logger.info("shipping %s to %s", self._settings.file, self._settings.url)
+        logger.info("shipping %s to %s", ", ".join(self._settings.files), self._settings.url)
         while not self._stop.is_set():
             self._beat()
-            batch = self._follower.read(self._settings.max_batch)
-            if batch is None:
-                self._stop.wait(POLL_SECONDS)
-                continue
-            self._deliver(batch)
-            if len(batch.lines) < self._settings.max_batch:
+            if not self._deliver_a_turn():
                 self._stop.wait(POLL_SECONDS)  # let lines gather: fewer, larger batches
         self._deliver_last_lines()
         self.close()
 
     def close(self) -> None:
-        self._follower.close()
+        self._files.close()
         self._receiver.close()
         self._checkpoint.close()
+
+    def _deliver_a_turn(self) -> bool:
+        """A batch of each file; whether any was full, so that more is waiting."""
+        is_more_waiting = False
+        for file in self._files.now():
+            batch = self._read(file)
+            if batch is None:
+                continue
+            if not self._deliver(file, batch):
+                return False
+            is_more_waiting |= len(batch.lines) >= self._settings.max_batch
+        return is_more_waiting
+
+    def _read(self, file: WatchedFile) -> Lines | None:
+        """One file that may not be read must not hold up the others."""
+        try:
+            return file.read(self._settings.max_batch)
+        except OSError as error:
+            now = time.monotonic()
+            if now >= self._unreadable.get(file.path, 0.0):
+                self._unreadable[file.path] = now + COMPLAIN_EVERY_SECONDS
+                logger.error("%s cannot be read: %s", file.path, error)  # noqa: TRY400
+            return None
 
     def _deliver_last_lines(self) -> None:
         """The gateway has stopped before us; what it wrote last is delivered if the intake lives."""
         give_up_at = time.monotonic() + LAST_LINES_SECONDS
-        while time.monotonic() < give_up_at:
-            batch = self._follower.read(self._settings.max_batch)
-            if batch is None or not self._deliver(batch):
-                return
+        for file in self._files.now():
+            while time.monotonic() < give_up_at:
+                batch = self._read(file)
+                if batch is None:
+                    break
+                if not self._deliver(file, batch):
+                    return
 
-    def _deliver(self, batch: Lines) -> bool:
+    def _deliver(self, file: WatchedFile, batch: Lines) -> bool:
         """Deliver and save the place. False when stopped while the intake was away."""
         if batch.lines and not self._send(batch.lines):
             return False
-        self._checkpoint.save(batch.end)
-        self._follower.advance(batch.end)
+        file.delivered(batch.end)
         return True
 
     def _send(self, lines: Sequence[bytes]) -> bool:
@@ -183,7 +212,7 @@ class Shipper:
         failing = 0.0 if self._failing_since is None else now - self._failing_since
         state = {
             "failing_seconds": round(failing, 1),
-            "unread_bytes": self._follower.unread_bytes(),
+            "unread_bytes": self._files.unread_bytes(),
         }
         draft = self._settings.heartbeat.with_name(f"{self._settings.heartbeat.name}.new")
         draft.write_text(json.dumps(state))
@@ -201,9 +230,10 @@ def is_alive(heartbeat: Path) -> bool:
 
 def main(arguments: Sequence[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    asked = _parser().parse_args(arguments)
     try:
-        settings = settings_from_environment()
-        if list(arguments) == ["--health"]:
+        settings = settings_from_environment(asked.file)
+        if asked.health:
             return 0 if is_alive(settings.heartbeat) else 1
         shipper = Shipper(settings)
     except (EnvironmentProblem, CheckpointProblem, ValueError) as problem:
@@ -213,6 +243,26 @@ def main(arguments: Sequence[str]) -> int:
         signal.signal(number, lambda *_: shipper.stop())
     shipper.run()
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m apim.gateway.shipper",
+        description="Ships JSON access logs to the usage intake. Address, token and checkpoint come"
+        " from APIM_SHIPPER_URL, APIM_SHIPPER_TOKEN and APIM_SHIPPER_CHECKPOINT.",
+    )
+    parser.add_argument(
+        "--file",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="a log file, or a quoted pattern such as 'logs/*.json'; may be given several times"
+        " (else APIM_SHIPPER_FILE, separated by colons)",
+    )
+    parser.add_argument(
+        "--health", action="store_true", help="exit with 0 while a running shipper is alive"
+    )
+    return parser
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ class Running:
         self._log = log.open("ab")
         self._process = subprocess.Popen(command, stdout=self._log, stderr=subprocess.DEVNULL)
         settings = Settings(
-            file=log,
+            files=(str(log),),
             url=url,
             token=token,
             checkpoint=log.with_name("checkpoint"),

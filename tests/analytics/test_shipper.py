@@ -35,10 +35,16 @@ def intake():
     server.stop()
 
 
+class OneFile(Settings):
+    @property
+    def file(self) -> Path:
+        return Path(self.files[0])
+
+
 @pytest.fixture
 def settings(tmp_path, intake):
-    return Settings(
-        file=tmp_path / "access.log",
+    return OneFile(
+        files=(str(tmp_path / "access.log"),),
         url=intake.url,
         token="gwt_token",
         checkpoint=tmp_path / "state" / "shipper.checkpoint",
@@ -234,7 +240,7 @@ def test_a_damaged_checkpoint_is_named_and_not_guessed(settings):
     checkpoint = Checkpoint(settings.checkpoint)
     settings.checkpoint.write_text("{")
     with pytest.raises(CheckpointProblem, match="cannot be read"):
-        checkpoint.load()
+        checkpoint.only_place().load()
     checkpoint.close()
 
 
@@ -249,8 +255,8 @@ def environment(settings) -> dict[str, str]:
     }
 
 
-def start(settings) -> subprocess.Popen:
-    command = [sys.executable, "-m", "apim.gateway.shipper"]
+def start(settings, *arguments) -> subprocess.Popen:
+    command = [sys.executable, "-m", "apim.gateway.shipper", *arguments]
     return subprocess.Popen(command, env=environment(settings), cwd=ROOT, stderr=subprocess.PIPE)
 
 

@@ -67,7 +67,6 @@ class Follower:
         self._path = path
         self._position = position
         self._file: _File | None = None
-        self._siblings = re.compile(re.escape(path.name) + r"[.-]?\d[\dT:_.-]*")
 
     def read(self, max_lines: int, max_bytes: int = 2 * MAX_LINE_BYTES) -> Lines | None:
         """The next whole lines, or None when there are none now. Call `advance` to go on."""
@@ -91,6 +90,18 @@ class Follower:
                 return Lines([data], self._position_at(file, file.offset + len(data)))
             if not self._open(self._next_file(file), 0, is_live=True):
                 return None
+
+    def begin(self) -> Position | None:
+        """Open a file that was never read; its position, to be saved before anything is delivered.
+
+        It names the file by what stands in it already, so that one that is rotated before its first
+        line is delivered is found again. None while there is no file.
+        """
+        if not self._open(self._path, 0, is_live=True):
+            return None
+        assert self._file is not None
+        self._position = self._position_at(self._file, 0, HEAD_BYTES)
+        return self._position
 
     def advance(self, end: Position) -> None:
         """The lines up to `end` are delivered."""
@@ -130,8 +141,10 @@ class Follower:
         whole = [line.strip(b"\x00\r") for line in lines]
         return Lines([line for line in whole if line], self._position_at(file, file.offset + end))
 
-    def _position_at(self, file: _File, offset: int) -> Position:
-        length = min(HEAD_BYTES, offset)
+    def _position_at(self, file: _File, offset: int, known: int = 0) -> Position:
+        """`known`: how many bytes from its beginning may be looked at beyond the offset."""
+        size = os.fstat(file.descriptor).st_size if known else 0
+        length = min(HEAD_BYTES, max(offset, min(known, size)))
         return Position(file.device, file.inode, offset, length, _head(file.descriptor, length))
 
     def _open_first(self) -> bool:
@@ -220,8 +233,25 @@ class Follower:
         return min(between, default=(0, self._path))[1]
 
     def _older_files(self) -> list[Path]:
-        names = (entry for entry in self._path.parent.iterdir())
-        return [entry for entry in names if self._siblings.fullmatch(entry.name)]
+        return older_files(self._path)
+
+
+_GENERATION = re.compile(r"[.-]?\d[\dT:_.-]*")
+
+
+def is_older(name: str, live: str) -> bool:
+    """Whether a file of this name is what rotation makes of `live`: access.log.1, access.log-20261121."""
+    return name.startswith(live) and bool(_GENERATION.fullmatch(name, len(live)))
+
+
+def older_files(path: Path) -> list[Path]:
+    return [entry for entry in path.parent.iterdir() if is_older(entry.name, path.name)]
+
+
+def was_in(path: Path, position: Position) -> bool:
+    """Whether the position is in this file, or in one that rotation has made of it."""
+    place = (position.device, position.inode)
+    return _identity(path) == place or any(_identity(one) == place for one in older_files(path))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
