@@ -97,6 +97,10 @@ SCHEDULE: dict[str, Entry] = {
         "task": "billing.reconcile",
         "schedule": schedule(timedelta(minutes=15)),
     },
+    "billing-trials": {
+        "task": "billing.review_trials",
+        "schedule": schedule(timedelta(minutes=10)),
+    },
     "billing-unpaid": {
         "task": "billing.review_unpaid",
         "schedule": schedule(timedelta(minutes=10)),

@@ -30,6 +30,7 @@ SUBSCRIBERS: dict[str, tuple[Subscriber, ...]] = {
     "application.changed": (_APPLICATION,),
     "subscription.changed": (_SUBSCRIPTION, _TENURE),
     "invoice.unpaid": (Subscriber("billing.remind_of_invoice"),),
+    "trial.needs_method": (Subscriber("billing.mail_trial"),),
     "plan_version.moving": (Subscriber("billing.announce_version"),),
     "organization.changed": (_ORGANIZATION,),
     "plan.changed": (_PLAN,),

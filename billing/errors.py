@@ -40,6 +40,16 @@ class ChangeSettled(Conflict):
     title = _("The planned change has been carried out or withdrawn")
 
 
+class PaymentMethodNeeded(Conflict):
+    code = "payment_method_needed"
+    title = _("This plan needs a payment method: add one first")
+
+
+class StatementTooOld(Conflict):
+    code = "statement_too_old"
+    title = _("The costs were worked out too long ago: look at them again")
+
+
 class CreditTooSmall(Conflict):
     code = "credit_too_small"
     title = _("Not so much is left of the credit")

@@ -14,6 +14,7 @@ from apim.core import clock
 from apim.keys.models import Subscription
 from apim.ui.formatting import money_minor
 from billing.models import Invoice, PlanVersion
+from billing.selectors.methods import has_payment_method
 from billing.services.unpaid import grace
 
 if TYPE_CHECKING:
@@ -97,3 +98,32 @@ def remind_of_invoice(*, invoice_id: int) -> int:
                 },
             ).send()
     return len(readers)
+
+
+def mail_trial(*, subscription_id: int) -> int:
+    """Tell those who pay that a trial ends, or has ended, without a payment method; how many."""
+    subscription = (
+        Subscription.objects.filter(pk=subscription_id, state__in=Subscription.OPEN)
+        .select_related("organization", "application", "plan", "billing_terms")
+        .first()
+    )
+    if subscription is None or has_payment_method(subscription.organization_id):
+        return 0  # ended, or added meanwhile
+    ends_at = subscription.billing_terms.trial_ends_at
+    memberships = Membership.objects.filter(
+        organization=subscription.organization, role__in=READERS, user__is_active=True
+    ).select_related("user")
+    for membership in memberships:
+        with override(membership.user.language or settings.LANGUAGE_CODE):
+            compose(
+                "emails/trial_needs_method",
+                membership.user.email,
+                {
+                    "subscription": subscription,
+                    "organization": subscription.organization,
+                    "ends_at": ends_at,
+                    "is_over": ends_at <= clock.now(),
+                    "billing_url": absolute_url(reverse("portal:billing")),
+                },
+            ).send()
+    return len(memberships)

@@ -3,9 +3,11 @@ from celery import shared_task
 from billing import mail
 from billing.services import apply_due_changes, expire_credits, note_missing, note_subscription
 from billing.services.closing import close_periods
+from billing.services.trials import review_trials
 from billing.services.unpaid import review_all_unpaid
 from billing.stripe.adapter import connect, is_configured
 from billing.stripe.catalogue import sync_catalogue
+from billing.stripe.checkouts import heal_checkouts
 from billing.stripe.events import handle_events
 from billing.stripe.invoicing import send_invoices
 from billing.stripe.metering import SENDABLE, collect_usage, send_usage
@@ -82,11 +84,22 @@ def reconcile() -> None:
         find_lost_events(gateway)
         handle_events(gateway)
         refresh_open(gateway)
+        heal_checkouts(gateway)
 
 
 @shared_task(name="billing.review_unpaid")
 def review_unpaid_task() -> None:
     review_all_unpaid()
+
+
+@shared_task(name="billing.review_trials")
+def review_trials_task() -> None:
+    review_trials()
+
+
+@shared_task(name="billing.mail_trial")
+def mail_trial(subscription_id: int) -> None:
+    mail.mail_trial(subscription_id=subscription_id)
 
 
 @shared_task(name="billing.remind_of_invoice")

@@ -26,7 +26,10 @@ DASHBOARD_PREFIX = "/dashboard/"
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """`nav`, `organization_menu`, `account_menu`, `can_build`; nothing on the dashboard, which has its own."""
+    """`nav`, `organization_menu`, `account_menu`, `can_build`, `can_pay`.
+
+    Nothing on the dashboard, which has its own.
+    """
     viewer: Viewer | None = getattr(request, "viewer", None)
     if viewer is None or request.path.startswith(DASHBOARD_PREFIX):
         return {}
@@ -36,6 +39,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         "organization_menu": _organization_menu(viewer),
         "account_menu": _account_items(viewer),
         "can_build": viewer.has_role(*BUILDERS),
+        "can_pay": viewer.has_role(*PAYERS),
     }
 
 

@@ -102,6 +102,8 @@ class WhenForm(forms.Form):
         initial="now",
         required=False,
     )
+    # The moment for which the costs were stated: what is confirmed is reckoned as of it.
+    stated_at = forms.DateTimeField(required=False, widget=forms.HiddenInput)
 
     @property
     def is_now(self) -> bool:
@@ -110,7 +112,7 @@ class WhenForm(forms.Form):
 
 class ChangePlanForm(WhenForm):
     plan = forms.ChoiceField(label=_("New plan"), widget=forms.RadioSelect)
-    field_order = ("plan", "when")
+    field_order = ("plan", "when", "stated_at")
 
     def __init__(self, *args: Any, plans: Iterable[Plan], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -33,6 +33,7 @@ ACTIONS: dict[str, StrOrPromise] = {
     "rotate_url": _("Rotate the key"),
     "key_url": _("Open the key"),
     "pay_url": _("Pay the invoice"),
+    "billing_url": _("Add a payment method"),
 }
 
 

@@ -96,6 +96,7 @@ SCOPES: tuple[Scope, ...] = (
         staff_roles=frozenset({PUBLISHER, SUPPORT}),
     ),
     Scope("billing:read", _("Read charges"), frozenset({OWNER, BILLING}), frozenset({FINANCE})),
+    Scope("payments:write", _("Change how the organization pays"), frozenset({OWNER, BILLING})),
     Scope("billing:write", _("Set prices"), staff_roles=frozenset({FINANCE})),
     Scope("gateways:read", _("Read gateways"), staff_roles=frozenset({PUBLISHER, SUPPORT})),
     Scope("gateways:write", _("Register and change gateways"), staff_roles=_ADMIN_ONLY),

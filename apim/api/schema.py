@@ -27,6 +27,8 @@ _GROUPS = {
     "api-keys": "API keys",
     "leak-reports": "API keys",
     "subscriptions": "Subscriptions",
+    "checkouts": "Subscriptions",
+    "payment-method": "Invoices",
     "apis": "APIs",
     "api-versions": "API versions",
     "lint": "Descriptions and rules",

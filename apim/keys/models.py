@@ -113,6 +113,14 @@ class Subscription(models.Model):
         REJECTED = "rejected", _("Rejected")
         CANCELLED = "cancelled", _("Cancelled")
 
+    class Hold(models.TextChoices):
+        """Why it is suspended; who put a hold on it is the one to lift it."""
+
+        DEVELOPER = "developer", _("Paused by the organization")
+        STAFF = "staff", _("Suspended by the publisher")
+        UNPAID = "unpaid", _("An invoice is unpaid")
+        METHOD = "method", _("A payment method is missing")
+
     OPEN = (State.PENDING, State.ACTIVE, State.SUSPENDED)
 
     public_id = PublicIdField(prefix="sub")
@@ -128,6 +136,11 @@ class Subscription(models.Model):
         "catalog.Product", on_delete=models.PROTECT, related_name="subscriptions"
     )
     state = models.CharField(max_length=10, choices=State.choices)
+    # What it is suspended for; active again when the last one is lifted. A row suspended before
+    # holds were kept has none, which counts as the publisher's.
+    holds = ArrayField(
+        models.CharField(max_length=10, choices=Hold.choices), default=list, db_default=[]
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     activated_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
@@ -147,6 +160,13 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.application.name} on {self.plan.name}"
+
+    @property
+    def reasons(self) -> frozenset[str]:
+        """The holds of a suspended one, empty otherwise."""
+        if self.state != self.State.SUSPENDED:
+            return frozenset()
+        return frozenset(self.holds) or frozenset({self.Hold.STAFF})
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):

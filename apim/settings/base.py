@@ -332,7 +332,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "PriceKind": "billing.models.PriceComponent.Kind",
         "PricingModel": "billing.models.PriceComponent.Model",
         "PlannedChangeKind": "billing.models.ScheduledChange.Kind",
-        "SubscriptionChangeKind": "apim.api.v1.serializers.money.KINDS",
+        "SubscriptionChangeKind": "apim.api.v1.serializers.money.LATER",
         "InvoiceStatus": "billing.models.Invoice.Status",
     },
 }

@@ -1,6 +1,7 @@
 """What usage costs, what each subscription has agreed to, and what was charged."""
 
 from billing.models.add_ons import AddOn, AddOnPrice, SubscriptionAddOn
+from billing.models.checkouts import Checkout
 from billing.models.credits import CreditEntry, CreditGrant
 from billing.models.discounts import Discount
 from billing.models.invoices import Invoice, InvoicePeriod, MoneyBack, UnpaidSuspension
@@ -15,6 +16,7 @@ __all__ = [
     "AddOnPrice",
     "BillingPeriod",
     "BillingTerms",
+    "Checkout",
     "CreditEntry",
     "CreditGrant",
     "Discount",

@@ -62,6 +62,9 @@ class Invoice(models.Model):
     )
     subtotal_minor = models.BigIntegerField(default=0)
     tax_minor = models.BigIntegerField(default=0)
+    # Each tax in it: name, percent, amount_minor, taxable_minor, is_inclusive, reason (Stripe's
+    # `taxability_reason`, such as reverse_charge).
+    taxes = models.JSONField(default=list, db_default=[])
     total_minor = models.BigIntegerField(default=0)
     due_minor = models.BigIntegerField(default=0)
     paid_minor = models.BigIntegerField(default=0)

@@ -55,6 +55,11 @@ class PlanVersion(models.Model):
         QUARTER = 3, _("Quarter")
         YEAR = 12, _("Year")
 
+    class Payment(models.TextChoices):
+        START = "start", _("Before it starts")
+        TRIAL_END = "trial_end", _("Before the trial ends")
+        INVOICE = "invoice", _("Never: invoices are sent")
+
     public_id = PublicIdField(prefix="pvr")
     plan = models.ForeignKey("catalog.Plan", on_delete=models.PROTECT, related_name="versions")
     organization = models.ForeignKey(
@@ -76,6 +81,14 @@ class PlanVersion(models.Model):
         _("billed every"), choices=Months.choices, default=Months.MONTH
     )
     trial_days = models.PositiveSmallIntegerField(_("days of trial"), default=0)
+    # When a subscriber has to have a payment method; asked only where payments are set up.
+    payment = models.CharField(
+        _("payment method needed"),
+        max_length=9,
+        choices=Payment.choices,
+        default=Payment.START,
+        db_default=Payment.START,
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     starts_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)

@@ -42,6 +42,8 @@ class BillingTerms(models.Model):
     # The local day that anniversary periods count from.
     anchor_on = models.DateField()
     trial_ends_at = models.DateTimeField(null=True)
+    # When those who pay were told that the trial ends without a payment method.
+    trial_reminded_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -33,7 +33,8 @@ class ChangePreview:
 
     `unchanged` and `changed` are the period's bills: fees and minimums by the second, so a change
     in the middle shows a part of each plan. `fixed_after` is what every whole period costs from
-    then on without any usage (fees or the minimum); `setup` what is due once.
+    then on without any usage (fees or the minimum; add-ons that stay due in a pause); `setup` what
+    is due once.
     """
 
     kind: str
@@ -81,7 +82,9 @@ def preview_change(
         unchanged=unchanged,
         changed=_bills(with_change, subscription, period),
         fixed_before=_fixed(before, currency),
-        fixed_after=_fixed(None if stops else after, currency),
+        fixed_after=_held(book, subscription, period, currency)
+        if kind == Kind.PAUSE
+        else _fixed(None if stops else after, currency),
         setup=_setup(after, currency)
         if kind == Kind.PLAN
         else Money(0, currency or DEFAULT_CURRENCY),
@@ -115,6 +118,14 @@ def _fixed(version: PlanVersion | None, currency: str) -> Money:
         return Money(0, currency or DEFAULT_CURRENCY)
     bill = rate([Segment(terms_of(version, currency))], currency=currency)
     return Money(bill.total_minor, currency)
+
+
+def _held(book: Book, subscription: Subscription, period: Period, currency: str) -> Money:
+    """What the add-ons that it keeps cost in the next whole period."""
+    later = book.schedule(subscription).period_at(period.end)
+    held = book.held_add_ons(subscription, later).get(currency, ())
+    bill = rate([], currency=currency or DEFAULT_CURRENCY, add_ons=held)
+    return Money(bill.total_minor, bill.currency)
 
 
 def _setup(version: PlanVersion | None, currency: str) -> Money:

@@ -27,6 +27,7 @@ from billing.services.prices import (
     publish_version,
     set_price,
 )
+from billing.services.subscribing import subscribe
 from billing.services.tenures import choose_currency, note_missing, note_subscription
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "reprice_add_on",
     "return_credit",
     "set_price",
+    "subscribe",
     "void_credit",
     "withdraw_add_on",
     "withdraw_change",

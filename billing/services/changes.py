@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -16,9 +17,17 @@ from apim.core.errors import DomainError
 from apim.keys import services as keys
 from apim.keys.errors import PlanNeedsApproval
 from apim.keys.models import Subscription
-from billing.errors import ChangeNotPossible, ChangeSettled, NotInCurrency, OnlyAtPeriodEnd
-from billing.models import BillingTerms, ScheduledChange, UnpaidSuspension
+from billing.errors import (
+    ChangeNotPossible,
+    ChangeSettled,
+    NotInCurrency,
+    OnlyAtPeriodEnd,
+    PaymentMethodNeeded,
+    StatementTooOld,
+)
+from billing.models import BillingTerms, ScheduledChange
 from billing.selectors.book import load_book
+from billing.selectors.methods import needs_payment_method
 from billing.selectors.versions import offered_version
 from billing.services.tenures import note_subscription
 from billing.terms import terms_of
@@ -30,8 +39,11 @@ if TYPE_CHECKING:
     from apim.catalog.models import Plan
 
 Kind, State = ScheduledChange.Kind, ScheduledChange.State
+PAUSED = Subscription.Hold.DEVELOPER
 logger = logging.getLogger(__name__)
 MAX_DUE = 500
+# How long costs that were shown hold.
+STATED_FOR = timedelta(hours=1)
 
 
 @transaction.atomic
@@ -42,18 +54,39 @@ def change_now(
     kind: str,
     plan: Plan | None = None,
     is_approved: bool = False,
+    stated_at: datetime | None = None,
 ) -> Subscription:
     """Carry a change out at once; a planned one is withdrawn by it.
 
     Fees and minimums of the old plan end now and those of the new one begin, by the second; usage
-    stays with the plan it was made on. Raises OnlyAtPeriodEnd for a plan with other periods,
-    NotInCurrency, ChangeNotPossible, and what apim.keys.services refuses.
+    stays with the plan it was made on. A pause is the organization's own hold, which it alone ends
+    (`resume`); while it lasts neither fees nor minimums are due. `stated_at`: the moment for which
+    its costs were shown; fees are reckoned as of it, so that what was stated is what is charged.
+    Raises OnlyAtPeriodEnd for a plan with other periods, NotInCurrency, ChangeNotPossible,
+    PaymentMethodNeeded, StatementTooOld, and what apim.keys.services refuses.
     """
-    _check(subscription, kind, plan, is_now=True)
+    _check(subscription, kind, plan, is_now=True, is_approved=is_approved)
     waiting = ScheduledChange.objects.waiting().filter(subscription=subscription).first()
     if waiting is not None:
         _settle(actor, waiting, State.WITHDRAWN)
-    return _carry_out(actor, subscription, kind, plan, is_approved=is_approved, at=clock.now())
+    at = _reckoned_at(subscription, stated_at)
+    return _carry_out(actor, subscription, kind, plan, is_approved=is_approved, at=at)
+
+
+def _reckoned_at(subscription: Subscription, stated_at: datetime | None) -> datetime:
+    """The stated moment, as long as nothing that it was worked out from has changed since.
+
+    Like `proration_date` of docs.stripe.com/billing/subscriptions/prorations.
+    """
+    now = clock.now()
+    if stated_at is None:
+        return now
+    book = load_book([subscription])
+    earliest = [now - STATED_FOR, book.schedule(subscription).period_at(now).start]
+    earliest += [stay.ended_at or stay.started_at for stay in book.stays_of(subscription)]
+    if not max(earliest) <= stated_at <= now:
+        raise StatementTooOld
+    return stated_at
 
 
 @transaction.atomic
@@ -72,7 +105,7 @@ def plan_change(
     Raises NotInCurrency, ChangeNotPossible, and for a plan that needs it PlanNeedsApproval.
     """
     Subscription.objects.select_for_update().get(pk=subscription.pk)
-    _check(subscription, kind, plan, is_now=False)
+    _check(subscription, kind, plan, is_now=False, is_approved=is_approved)
     if plan is not None and plan.approval == plan.Approval.MANUAL and not is_approved:
         raise PlanNeedsApproval
     waiting = ScheduledChange.objects.waiting().filter(subscription=subscription).first()
@@ -158,15 +191,19 @@ def period_end(subscription: Subscription) -> datetime:
     return book.schedule(subscription).period_at(clock.now()).end
 
 
-def _check(subscription: Subscription, kind: str, plan: Plan | None, *, is_now: bool) -> None:
+def _check(
+    subscription: Subscription, kind: str, plan: Plan | None, *, is_now: bool, is_approved: bool
+) -> None:
     if (kind == Kind.PLAN) != (plan is not None) or kind not in Kind.values:
         raise ChangeNotPossible
     if subscription.state not in _POSSIBLE_IN[Kind(kind)]:
         raise ChangeNotPossible
-    if kind == Kind.RESUME and _is_unpaid(subscription):
-        raise ChangeNotPossible(_("It goes on by itself as soon as the open invoice is paid."))
+    if kind == Kind.RESUME and PAUSED not in subscription.reasons:
+        raise ChangeNotPossible(_held_by_others(subscription))
     if plan is None:
         return
+    if not is_approved and needs_payment_method(subscription.organization, plan):
+        raise PaymentMethodNeeded
     terms = BillingTerms.objects.filter(subscription=subscription).first()
     version = offered_version(plan.pk, subscription.organization_id)
     if terms is None or version is None:
@@ -177,8 +214,13 @@ def _check(subscription: Subscription, kind: str, plan: Plan | None, *, is_now: 
         raise OnlyAtPeriodEnd
 
 
-def _is_unpaid(subscription: Subscription) -> bool:
-    return UnpaidSuspension.objects.filter(subscription=subscription, ended_at=None).exists()
+def _held_by_others(subscription: Subscription) -> str:
+    """Why the organization cannot let it go on: only its own pause is its to end."""
+    if Subscription.Hold.UNPAID in subscription.reasons:
+        return _("It goes on by itself as soon as the open invoice is paid.")
+    if Subscription.Hold.METHOD in subscription.reasons:
+        return _("It goes on by itself as soon as there is a payment method.")
+    return _("The publisher suspended it, and only the publisher can let it go on.")
 
 
 def _is_charged(subscription: Subscription) -> bool:
@@ -215,9 +257,9 @@ def _carry_out(
         case Kind.CANCEL:
             row = keys.cancel_subscription(actor=actor, subscription=subscription)
         case Kind.PAUSE:
-            row = keys.suspend_subscription(actor=actor, subscription=subscription)
+            row = keys.suspend_subscription(actor=actor, subscription=subscription, hold=PAUSED)
         case _:
-            row = keys.resume_subscription(actor=actor, subscription=subscription)
+            row = keys.resume_subscription(actor=actor, subscription=subscription, hold=PAUSED)
     note_subscription(subscription_id=row.pk, at=at)
     return row
 

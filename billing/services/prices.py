@@ -78,11 +78,13 @@ def draft_version(
     tax_behavior: str = PlanVersion.TaxBehavior.EXCLUSIVE,
     cadence: str = PlanVersion.CadenceChoice.CALENDAR,
     months: int = 1,
+    payment: str = PlanVersion.Payment.START,
 ) -> PlanVersion:
     """Write down a version that nobody pays yet: the same prices in one currency or several.
 
     `sheets`: terms per currency, the first is the version's own currency. `names`: by key.
-    `organization`: for whom alone it will be. Raises InvalidInput by field, UnknownCurrency.
+    `organization`: for whom alone it will be. `payment`: when a payment method is needed.
+    Raises InvalidInput by field, UnknownCurrency.
     """
     version = PlanVersion(
         plan=plan,
@@ -90,6 +92,7 @@ def draft_version(
         tax_behavior=_choice("tax_behavior", tax_behavior, PlanVersion.TaxBehavior.values),
         cadence=_choice("cadence", cadence, PlanVersion.CadenceChoice.values),
         months=_choice("months", months, PlanVersion.Months.values),
+        payment=_choice("payment", payment, PlanVersion.Payment.values),
     )
     Plan.objects.select_for_update().get(pk=plan.pk)
     _check_sheets(sheets)

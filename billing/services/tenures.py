@@ -27,7 +27,7 @@ MAX_MISSING = 5000
 
 @transaction.atomic
 def note_subscription(*, subscription_id: int, at: datetime | None = None) -> Tenure | None:
-    """Bring the subscription's tenure up to its state and plan, as of `at` (now).
+    """Bring the subscription's tenure up to its state and plan, as of `at` (now; its end).
 
     Runs after every change of a subscription; running it again changes nothing. The first time it
     is active it also gets its billing terms. Returns the open tenure.
@@ -37,11 +37,12 @@ def note_subscription(*, subscription_id: int, at: datetime | None = None) -> Te
         .select_related("organization", "plan")
         .get(pk=subscription_id)
     )
+    ended_at = at or row.ended_at
     at = at or clock.now()
     tenure = Tenure.objects.open().filter(subscription=row).first()
     if row.state != State.ACTIVE:
         if tenure is not None:
-            Tenure.objects.end(tenure, at=row.ended_at or at)
+            Tenure.objects.end(tenure, at=ended_at or at)
         return None
     if tenure is not None and tenure.plan_id == row.plan_id:
         return tenure

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+UNPAID = Subscription.Hold.UNPAID
 # Days after an invoice should have been paid; the last reminder comes two days before suspension.
 REMINDER_DAYS = (0, 3, 7)
 LAST_WARNING = timedelta(days=2)
@@ -89,9 +90,13 @@ def _remind(invoice: Invoice) -> None:
 
 
 def _suspend(organization_id: int) -> None:
-    active = Subscription.objects.active().filter(organization=organization_id)
-    for subscription in active.order_by("id"):
-        suspend_subscription(actor=SYSTEM, subscription=subscription)
+    """What somebody else suspended is held too, so that lifting that does not let it go on."""
+    started = Subscription.objects.filter(
+        organization=organization_id,
+        state__in=[Subscription.State.ACTIVE, Subscription.State.SUSPENDED],
+    )
+    for subscription in started.exclude(holds__contains=[UNPAID]).order_by("id"):
+        suspend_subscription(actor=SYSTEM, subscription=subscription, hold=UNPAID)
         UnpaidSuspension.objects.get_or_create(
             organization_id=organization_id,
             subscription=subscription,
@@ -108,7 +113,7 @@ def _return(organization_id: int) -> None:
     for row in rows.select_related("subscription"):
         try:
             with transaction.atomic():
-                resume_subscription(actor=SYSTEM, subscription=row.subscription)
+                resume_subscription(actor=SYSTEM, subscription=row.subscription, hold=UNPAID)
         except SubscriptionStateConflict:
-            pass  # cancelled meanwhile, or let go on by staff
+            pass  # cancelled meanwhile
         UnpaidSuspension.objects.filter(pk=row.pk).update(ended_at=clock.now())

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-
 from apim.accounts.models import Membership
 from apim.core import clock
 from billing.models import StripeCustomer
 from billing.models.prices import PlanVersion
+from billing.services.trials import method_arrived
 from billing.stripe.ports import StripeRefused
 
 if TYPE_CHECKING:
@@ -86,6 +85,8 @@ def mirror_customer(gateway: PaymentGateway, stripe_id: str) -> None:
         payment_label=label,
         synced_at=clock.now(),
     )
+    if method:
+        method_arrived(organization_id=row.organization_id)
 
 
 def _default_method(customer: Remote) -> str:
@@ -113,28 +114,17 @@ def take_payment_method(gateway: PaymentGateway, setup_intent_id: str) -> None:
     mirror_customer(gateway, customer)
 
 
-def checkout_url(
-    gateway: PaymentGateway, organization: Organization, *, success_url: str, cancel_url: str
-) -> str:
-    """A page of Stripe's where the customer enters a payment method."""
-    customer = ensure_customer(gateway, organization)
-    session = gateway.create(
-        "checkout.sessions",
-        {
-            "mode": "setup",
-            "currency": _currency(organization).lower(),
-            "customer": customer.stripe_id,
-            "success_url": success_url,
-            "cancel_url": cancel_url,
-            **(
-                {"customer_update": {"address": "auto", "name": "auto"}}
-                if settings.STRIPE_TAX
-                else {}
-            ),
-            **({"billing_address_collection": "required"} if settings.STRIPE_TAX else {}),
-        },
-    )
-    return str(session["url"])
+def take_address(gateway: PaymentGateway, session: Remote) -> None:
+    """Name and address that were entered at Checkout, for invoices and their tax.
+
+    Checkout writes them itself where `customer_update` says so; a session in setup mode need not.
+    """
+    details = session.get("customer_details") or {}
+    customer, address = session.get("customer"), details.get("address")
+    if not customer or not address or not address.get("country"):
+        return
+    if StripeCustomer.objects.filter(stripe_id=customer).exists():
+        gateway.update("customers", customer, {"address": address})
 
 
 def portal_url(gateway: PaymentGateway, organization: Organization, *, return_url: str) -> str:
@@ -146,7 +136,8 @@ def portal_url(gateway: PaymentGateway, organization: Organization, *, return_ur
     return str(session["url"])
 
 
-def _currency(organization: Organization) -> str:
+def currency_of(organization: Organization) -> str:
+    """What the organization is likely to pay in."""
     version = (
         PlanVersion.objects.published()
         .filter(plan__subscriptions__organization=organization)

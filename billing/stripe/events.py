@@ -14,6 +14,7 @@ from apim.core import clock
 from apim.core.locks import LockId, try_advisory_lock
 from billing.models import StripeEvent
 from billing.services.unpaid import review_unpaid
+from billing.stripe.checkouts import settle_session
 from billing.stripe.customers import mirror_customer, take_payment_method
 from billing.stripe.metering import note_refused
 from billing.stripe.mirror import mirror_charge, mirror_credit_note, mirror_invoice
@@ -34,6 +35,7 @@ RECOMMENDED = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
     "checkout.session.async_payment_failed",
+    "checkout.session.expired",
     "setup_intent.succeeded",
     "payment_method.attached",
     "payment_method.detached",
@@ -94,10 +96,8 @@ def store_event(
 
 
 def _about(about: Remote) -> str:
-    """What to fetch: of a Checkout session its setup intent, of a dispute its charge."""
+    """What to fetch: of a dispute its charge."""
     match about.get("object"):
-        case "checkout.session":
-            return str(about.get("setup_intent") or "")
         case "dispute":
             return str(about.get("charge") or "")
         case _:
@@ -187,7 +187,7 @@ _HANDLERS: dict[str, Callable[[PaymentGateway, StripeEvent], None]] = {
     "invoice.deleted": lambda _gateway, _row: None,
     "invoice.upcoming": lambda _gateway, _row: None,
     "invoice.": _invoice,
-    "checkout.session.completed": _of_object(take_payment_method),
+    "checkout.session.": _of_object(settle_session),
     "setup_intent.succeeded": _of_object(take_payment_method),
     "payment_method.": _customer,
     "customer.subscription.": lambda _gateway, _row: None,

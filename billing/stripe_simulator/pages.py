@@ -21,7 +21,7 @@ from billing.stripe_simulator.html import (
     text,
 )
 from billing.stripe_simulator.http import Answer, Request
-from billing.stripe_simulator.portal_page import portal
+from billing.stripe_simulator.portal_page import address_fields, portal, read_address
 from billing.stripe_simulator.resources import checkout, invoicing
 from billing.stripe_simulator.resources.payment_methods import CARDS
 from billing.stripe_simulator.store import Obj
@@ -76,7 +76,13 @@ def checkout_page(world: World, request: Request, session_id: str, given: dict[s
     if request.method == "POST":
         try:
             return redirect(
-                checkout.complete(world, session, card=_card(given), email=given.get("email"))
+                checkout.complete(
+                    world,
+                    session,
+                    card=_card(given),
+                    email=given.get("email"),
+                    address=read_address(given) if given.get("country") else None,
+                )
             )
         except StripeProblem as declined:
             if not declined.keeps_changes:
@@ -101,8 +107,14 @@ def checkout_page(world: World, request: Request, session_id: str, given: dict[s
     ]
     cancel = session["cancel_url"]
     back = f' <a class="button plain" href="{text(cancel)}">Cancel</a>' if cancel else ""
-    form = f'{problem}<form method="post">{card_choice()}<button>{label}</button>{back}</form>'
-    body = section("Your order", what) if what else ""
+    address = ""
+    if session["_"]["given"].get("billing_address_collection") == "required":
+        customer = world.store.get("customer", session["customer"]) or {}
+        address = f"<fieldset><legend>Billing address</legend>{address_fields(customer)}</fieldset>"
+    message = (session["custom_text"]["submit"] or {}).get("message", "")
+    words = f"<p>{text(message)}</p>" if message else ""
+    form = f'{problem}<form method="post">{card_choice()}{address}<button>{label}</button>{back}</form>'
+    body = section("Your order", words + what) if words or what else ""
     return document(
         "Checkout",
         body + section("Payment", form),

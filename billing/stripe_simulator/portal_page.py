@@ -71,13 +71,28 @@ def _act(world: World, session: Obj, customer: Obj, given: dict[str, str]) -> No
         update(world, subscription, {"cancel_at_period_end": action == "cancel"})
     elif action == "address":
         before = world.snapshot(customer)
-        address = {name: given.get(name, "").strip() or None for name in ADDRESS}
-        if len(address["country"] or "") not in (0, 2):
-            raise wrong("The country is two letters, such as DE.")
-        customer["address"] = {**address, "line2": None, "state": None}
+        customer["address"] = read_address(given)
         world.emit("customer.updated", customer, before)
     else:
         raise wrong(f"The portal of {session['id']} cannot do this.")
+
+
+def read_address(given: dict[str, str]) -> Obj:
+    """Return the address of a form. Raises StripeProblem for a country that is none."""
+    address = {name: given.get(name, "").strip() or None for name in ADDRESS}
+    if len(address["country"] or "") not in (0, 2):
+        raise wrong("The country is two letters, such as DE.")
+    return {**address, "line2": None, "state": None}
+
+
+def address_fields(customer: Obj) -> str:
+    """Return the inputs of an address, filled with what is known."""
+    known = customer.get("address") or {}
+    return "".join(
+        f"<label>{name.replace('_', ' ').replace('line1', 'street').capitalize()} "
+        f'<input name="{name}" value="{text(known.get(name) or "")}"></label>'
+        for name in ADDRESS
+    )
 
 
 def _own(world: World, kind: str, customer: Obj, given: dict[str, str]) -> Obj:
@@ -116,16 +131,10 @@ def _cards(world: World, session: Obj, customer: Obj, choice: str) -> str:
 
 
 def _address(session: Obj, customer: Obj) -> str:
-    known = customer.get("address") or {}
-    fields = "".join(
-        f"<label>{name.replace('_', ' ').replace('line1', 'street').capitalize()} "
-        f'<input name="{name}" value="{text(known.get(name) or "")}"></label>'
-        for name in ADDRESS
-    )
     form = (
         f'<form method="post" action="/portal/{text(session["id"])}">'
         '<input type="hidden" name="do" value="address">'
-        f"{fields}<button>Save address</button></form>"
+        f"{address_fields(customer)}<button>Save address</button></form>"
     )
     return section("Billing address", form)
 

@@ -1,4 +1,4 @@
-"""Upgrade, downgrade and cancel: what it costs is said before it is confirmed."""
+"""Upgrade, downgrade, pause and cancel: what it costs is said before it is confirmed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from apim.keys import selectors, services
 from apim.keys.models import Subscription
 from apim.ui.formatting import absolute
 from apim.ui.forms import add_domain_error
+from billing.errors import PaymentMethodNeeded
+from billing.selectors.methods import needs_payment_method
 from billing.selectors.outlook import explained_change, get_planned_change
 from billing.services import change_now, plan_change, withdraw_change
 from portal.answers import form_page
@@ -29,8 +31,9 @@ if TYPE_CHECKING:
     from apim.accounts.viewers import ViewerRequest
     from apim.audit.actors import Actor
 
-PLAN, CANCEL = "plan", "cancel"
+PLAN, CANCEL, PAUSE, RESUME = "plan", "cancel", "pause", "resume"
 State = Subscription.State
+PAUSED = Subscription.Hold.DEVELOPER
 
 
 @member(*BUILDERS)
@@ -43,21 +46,26 @@ def change(request: ViewerRequest, public_id: str) -> HttpResponse:
     plans = [p for p in found.product.plans.filter(state="published") if p.pk != found.plan_id]
     asked = request.GET if "plan" in request.GET else None
     form = ChangePlanForm(request.POST if request.method == "POST" else asked, plans=plans)
-    preview = None
+    preview, needs_method = None, False
     if form.is_bound and form.is_valid():
         if request.method == "POST":
             try:
                 return _changed(request, found, form)
+            except PaymentMethodNeeded as error:
+                needs_method = True
+                add_domain_error(form, error)
             except DomainError as error:
                 add_domain_error(form, error)
         elif found.state == State.ACTIVE:
             preview = explained_change(found, PLAN, plan=form.chosen, is_now=form.is_now)
+            needs_method = needs_payment_method(found.organization, form.chosen)
     context = {
         "subscription": found,
         "current": offers_of([found.plan], found.organization)[0],
         "offers": offers_of(plans, found.organization),
         "preview": preview,
         "chosen": form.chosen if preview else None,
+        "needs_method": needs_method,
     }
     return form_page(request, "portal/subscriptions/change.html", form, context)
 
@@ -67,7 +75,8 @@ def _changed(request: ViewerRequest, found: Subscription, form: ChangePlanForm) 
     if found.state == State.PENDING:
         services.change_plan(actor=actor, subscription=found, plan=plan)
     elif form.is_now:
-        change_now(actor=actor, subscription=found, kind=PLAN, plan=plan)
+        stated_at = form.cleaned_data["stated_at"]
+        change_now(actor=actor, subscription=found, kind=PLAN, plan=plan, stated_at=stated_at)
     else:
         planned = plan_change(actor=actor, subscription=found, kind=PLAN, plan=plan)
         words = {"plan": plan.name, "at": absolute(planned.due_at)}
@@ -83,7 +92,8 @@ def cancel(request: ViewerRequest, public_id: str) -> HttpResponse:
     found = selectors.get_subscription(request.viewer.current_organization, public_id)
     if request.method == "POST":
         form = WhenForm(request.POST)
-        return _cancelled(request, found, is_now=not form.is_valid() or form.is_now)
+        if form.is_valid():
+            return _cancelled(request, found, form)
     can_wait = found.state in {State.ACTIVE, State.SUSPENDED}
     context = {
         "subscription": found,
@@ -93,16 +103,69 @@ def cancel(request: ViewerRequest, public_id: str) -> HttpResponse:
     return render(request, "portal/subscriptions/cancel.html", context)
 
 
-def _cancelled(request: ViewerRequest, found: Subscription, *, is_now: bool) -> HttpResponse:
+def _cancelled(request: ViewerRequest, found: Subscription, form: WhenForm) -> HttpResponse:
     actor: Actor = request.viewer.actor
-    if is_now:
-        change_now(actor=actor, subscription=found, kind=CANCEL)
+    if form.is_now:
+        stated_at = form.cleaned_data["stated_at"]
+        change_now(actor=actor, subscription=found, kind=CANCEL, stated_at=stated_at)
         messages.success(request, _("%(name)s is cancelled.") % {"name": found})
         return redirect(_page_of(found))
     planned = plan_change(actor=actor, subscription=found, kind=CANCEL)
     words = {"name": found, "at": absolute(planned.due_at)}
     messages.success(request, _("%(name)s ends on %(at)s.") % words)
     return redirect("portal:subscription", found.public_id)
+
+
+@member(*BUILDERS)
+@require_http_methods(["GET", "POST"])
+def pause(request: ViewerRequest, public_id: str) -> HttpResponse:
+    """No calls and no fees for a while: now, or from the end of the period on."""
+    found = selectors.get_subscription(request.viewer.current_organization, public_id)
+    if found.state != State.ACTIVE:
+        raise NotFound
+    form = WhenForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        return _paused(request, found, form)
+    context = {
+        "subscription": found,
+        "now": explained_change(found, PAUSE),
+        "end": explained_change(found, PAUSE, is_now=False),
+    }
+    return form_page(request, "portal/subscriptions/pause.html", form, context)
+
+
+def _paused(request: ViewerRequest, found: Subscription, form: WhenForm) -> HttpResponse:
+    actor: Actor = request.viewer.actor
+    if form.is_now:
+        stated_at = form.cleaned_data["stated_at"]
+        change_now(actor=actor, subscription=found, kind=PAUSE, stated_at=stated_at)
+        messages.success(request, _("%(name)s is paused.") % {"name": found})
+    else:
+        planned = plan_change(actor=actor, subscription=found, kind=PAUSE)
+        words = {"name": found, "at": absolute(planned.due_at)}
+        messages.success(request, _("%(name)s pauses on %(at)s.") % words)
+    return redirect("portal:subscription", found.public_id)
+
+
+@member(*BUILDERS)
+@require_http_methods(["GET", "POST"])
+def resume(request: ViewerRequest, public_id: str) -> HttpResponse:
+    """End the organization's own pause."""
+    found = selectors.get_subscription(request.viewer.current_organization, public_id)
+    if PAUSED not in found.reasons:
+        raise NotFound
+    form = WhenForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        change_now(
+            actor=request.viewer.actor,
+            subscription=found,
+            kind=RESUME,
+            stated_at=form.cleaned_data["stated_at"],
+        )
+        messages.success(request, _("The pause of %(name)s is over.") % {"name": found})
+        return redirect("portal:subscription", found.public_id)
+    context = {"subscription": found, "now": explained_change(found, RESUME)}
+    return form_page(request, "portal/subscriptions/resume.html", form, context)
 
 
 @member(*BUILDERS)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.contrib import messages
 from django.db import transaction
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -14,14 +13,18 @@ from apim.accounts.policies import member
 from apim.core.errors import DomainError
 from apim.keys import selectors
 from apim.keys.models import Application, Subscription
-from apim.keys.services import create_application, subscribe
+from apim.keys.services import create_application
 from apim.ui.forms import add_domain_error
+from billing.errors import PaymentMethodNeeded
+from billing.selectors.methods import needs_payment_method
 from billing.selectors.outlook import outlook
+from billing.services import subscribe
 from portal.answers import form_page
 from portal.forms import SubscribeForm
 from portal.limits import limit_rows
 from portal.offers import get_offer, offers_of
-from portal.roles import BUILDERS
+from portal.roles import BUILDERS, PAYERS
+from portal.views.payments import answer_subscribed, begin_checkout
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -44,14 +47,35 @@ def create(request: ViewerRequest, public_id: str) -> HttpResponse:
     form = SubscribeForm(request.POST or None, applications=choices, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
-            made = _subscribe(request.viewer.actor, organization, form, offer.plan)
+            return _begin(request, form, offer.plan)
         except DomainError as error:
             add_domain_error(form, error)
-        else:
-            return _answer_subscribed(request, made)
     taken = [a for a in selectors.applications(organization) if a not in choices]
     context = {"offer": offer, "taken": taken, "has_choices": bool(choices)}
+    context["needs_method"] = needs_payment_method(organization, offer.plan)
     return form_page(request, "portal/subscriptions/create.html", form, context)
+
+
+def _application(actor: Actor, organization: Organization, form: SubscribeForm) -> Application:
+    """The chosen one, or a new one."""
+    if form.chosen is not None:
+        return form.chosen
+    return create_application(
+        actor=actor, organization=organization, name=form.cleaned_data["name"]
+    )
+
+
+def _begin(request: ViewerRequest, form: SubscribeForm, plan: Plan) -> HttpResponse:
+    """Subscribe, or lead to the payment method that the plan needs first. Raises DomainError."""
+    viewer = request.viewer
+    organization = viewer.current_organization
+    if not needs_payment_method(organization, plan):
+        return answer_subscribed(request, _subscribe(viewer.actor, organization, form, plan))
+    if not viewer.has_role(*PAYERS):
+        raise PaymentMethodNeeded(
+            _("This plan needs a payment method: ask an owner of the organization to add one.")
+        )
+    return begin_checkout(request, _application(viewer.actor, organization, form), plan)
 
 
 @transaction.atomic
@@ -59,11 +83,7 @@ def _subscribe(
     actor: Actor, organization: Organization, form: SubscribeForm, plan: Plan
 ) -> Subscription:
     """A refused subscription takes the new application back with it."""
-    application = form.chosen
-    if application is None:
-        application = create_application(
-            actor=actor, organization=organization, name=form.cleaned_data["name"]
-        )
+    application = _application(actor, organization, form)
     return subscribe(actor=actor, application=application, plan=plan)
 
 
@@ -74,18 +94,6 @@ def _without_product(organization: Organization, plan: Plan) -> list[Application
         organization=organization, product_id=plan.product_id, state__in=Subscription.OPEN
     )
     return list(active.exclude(pk__in=subscribed.values("application_id")))
-
-
-def _answer_subscribed(request: ViewerRequest, made: Subscription) -> HttpResponse:
-    application = made.application
-    words = {"application": application.name, "plan": made.plan.name}
-    if made.state == Subscription.State.PENDING:
-        messages.info(request, _("%(application)s waits for approval on %(plan)s.") % words)
-        return redirect("portal:application-subscriptions", application.public_id)
-    messages.success(request, _("%(application)s is on %(plan)s now.") % words)
-    if application.api_keys.exists():
-        return redirect("portal:application-subscriptions", application.public_id)
-    return redirect("portal:key-issue", application.public_id)
 
 
 @member()

@@ -134,3 +134,55 @@ def test_a_plan_in_another_rhythm_can_only_be_taken_at_the_periods_end(alice_cli
     assert refused.status_code == 422
     assert "end of the billing period only" in refused.text
     assert alice_client.post(url, {"plan": yearly.public_id, "when": "end"}).status_code == 302
+
+
+def test_a_pause_states_what_it_costs_and_ends_by_the_one_who_began_it(alice_client, held):
+    page = alice_client.get(page_url("subscription", held)).text
+    assert page_url("subscription-pause", held) in page
+    page = alice_client.get(page_url("subscription-pause", held)).text
+    assert "€15.00" in page  # half of June
+    assert "Each whole period while it is paused" in page
+    assert "instead of €30.00" in page
+    alice_client.post(page_url("subscription-pause", held), {"when": "now"})
+    held.refresh_from_db()
+    assert (held.state, held.holds) == ("suspended", ["developer"])
+    assert alice_client.get(page_url("subscription-pause", held)).status_code == 404
+    page = alice_client.get(page_url("subscription", held)).text
+    assert "You paused it" in page
+    assert "fees count from then on" in alice_client.get(page_url("subscription-resume", held)).text
+    alice_client.post(page_url("subscription-resume", held))
+    held.refresh_from_db()
+    assert held.state == "active"
+
+
+def test_a_pause_can_wait_for_the_periods_end(alice_client, held, middle_of_june):
+    assert (
+        alice_client.post(page_url("subscription-pause", held), {"when": "end"}).status_code == 302
+    )
+    middle_of_june.move_to(datetime(2026, 7, 1, 0, 5, tzinfo=UTC))
+    apply_due_changes()
+    held.refresh_from_db()
+    assert held.holds == ["developer"]
+
+
+def test_what_the_publisher_suspended_offers_no_way_back(alice_client, held):
+    keys.suspend_subscription(actor=SYSTEM, subscription=held)
+    page = alice_client.get(page_url("subscription", held)).text
+    assert "until the publisher lifts the suspension" in page
+    assert alice_client.get(page_url("subscription-resume", held)).status_code == 404
+
+
+def test_the_stated_moment_is_what_is_confirmed(alice_client, held, large, middle_of_june):
+    url = page_url("subscription-change", held)
+    page = alice_client.get(url, {"plan": large.public_id, "when": "now"})
+    stated = page.context["preview"].preview
+    middle_of_june.shift(1800)
+    body = {"plan": large.public_id, "when": "now", "stated_at": stated.effective_at.isoformat()}
+    assert body["stated_at"] in page.text
+    assert alice_client.post(url, body).status_code == 302
+    assert held.tenures.get(ended_at=None).started_at == stated.effective_at
+    middle_of_june.shift(7200)
+    refused = alice_client.post(page_url("subscription-pause", held), body)
+    assert refused.status_code == 409
+    held.refresh_from_db()
+    assert held.state == "active"

@@ -13,6 +13,7 @@ from apim.api.v1.views import (
     applications,
     audit,
     billing,
+    checkouts,
     foreign,
     gateways,
     leaks,
@@ -178,6 +179,19 @@ SUBSCRIPTIONS = [
         subscriptions.CancelSubscription.as_view(),
         name="subscription-cancel",
     ),
+    path(
+        "subscriptions/<public:public_id>/pause",
+        subscriptions.PauseSubscription.as_view(),
+        name="subscription-pause",
+    ),
+    path(
+        "subscriptions/<public:public_id>/unpause",
+        subscriptions.UnpauseSubscription.as_view(),
+        name="subscription-unpause",
+    ),
+    path("checkouts", checkouts.Checkouts.as_view(), name="checkouts"),
+    path("checkouts/<public:public_id>", checkouts.OneCheckout.as_view(), name="checkout"),
+    path("payment-method", checkouts.PaymentMethod.as_view(), name="payment-method"),
     path(
         "subscriptions/<public:public_id>/change-plan",
         subscriptions.ChangePlan.as_view(),

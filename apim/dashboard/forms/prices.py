@@ -190,6 +190,14 @@ class VersionForm(SheetForm):
     months = forms.TypedChoiceField(
         label=gettext_lazy("Billed every"), coerce=int, choices=PlanVersion.Months.choices
     )
+    payment = forms.ChoiceField(
+        label=gettext_lazy("Payment method needed"),
+        choices=PlanVersion.Payment.choices,
+        required=False,
+    )
+
+    def clean_payment(self) -> str:
+        return self.cleaned_data["payment"] or PlanVersion.Payment.START
 
 
 class PublishForm(forms.Form):

@@ -87,6 +87,7 @@ def version_new(request: ViewerRequest, plan_id: str) -> HttpResponse:
                 tax_behavior=form.cleaned_data["tax_behavior"],
                 cadence=form.cleaned_data["cadence"],
                 months=form.cleaned_data["months"],
+                payment=form.cleaned_data["payment"],
             )
         except InvalidInput as error:
             raise form.place(error) from error
@@ -291,6 +292,7 @@ def _from(version: PlanVersion | None, currency: str = "") -> dict[str, Any]:
         "tax_behavior": version.tax_behavior,
         "cadence": version.cadence,
         "months": version.months,
+        "payment": version.payment,
     }
     return {"initial": initial, "after": terms}
 

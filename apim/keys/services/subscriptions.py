@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from apim.audit.actors import Actor
     from apim.keys.models import Application
 
-State = Subscription.State
+State, Hold = Subscription.State, Subscription.Hold
 
 
 @transaction.atomic
@@ -97,18 +97,50 @@ def reject_subscription(
     )
 
 
-def suspend_subscription(*, actor: Actor, subscription: Subscription) -> Subscription:
-    """Pause an active subscription. Raises SubscriptionStateConflict."""
-    return _change_state(
-        actor, subscription, "subscription.suspended", State.SUSPENDED, only_from=(State.ACTIVE,)
-    )
+@transaction.atomic
+def suspend_subscription(
+    *, actor: Actor, subscription: Subscription, hold: str = Hold.STAFF
+) -> Subscription:
+    """Put a hold on a subscription: its calls are refused until every hold is lifted.
+
+    Raises SubscriptionStateConflict unless it is active or suspended, or when it has this hold.
+    """
+    row = Subscription.objects.select_for_update().get(pk=subscription.pk)
+    if row.state not in {State.ACTIVE, State.SUSPENDED} or hold in row.reasons:
+        raise SubscriptionStateConflict
+    return _set_holds(actor, subscription, row, row.reasons | {hold}, "subscription.suspended")
 
 
-def resume_subscription(*, actor: Actor, subscription: Subscription) -> Subscription:
-    """Go on with a suspended subscription. Raises SubscriptionStateConflict."""
-    return _change_state(
-        actor, subscription, "subscription.resumed", State.ACTIVE, only_from=(State.SUSPENDED,)
-    )
+@transaction.atomic
+def resume_subscription(
+    *, actor: Actor, subscription: Subscription, hold: str = Hold.STAFF
+) -> Subscription:
+    """Lift a hold; with the last one the subscription goes on.
+
+    Raises SubscriptionStateConflict when it does not have this hold: nobody lifts another's.
+    """
+    row = Subscription.objects.select_for_update().get(pk=subscription.pk)
+    if hold not in row.reasons:
+        raise SubscriptionStateConflict
+    return _set_holds(actor, subscription, row, row.reasons - {hold}, "subscription.resumed")
+
+
+def _set_holds(
+    actor: Actor,
+    subscription: Subscription,
+    row: Subscription,
+    holds: frozenset[str],
+    action: str,
+) -> Subscription:
+    """Write the holds and what follows for the state; `row` is locked."""
+    before = {"state": row.state, "holds": sorted(row.reasons)}
+    row.holds = sorted(holds)
+    row.state = State.SUSPENDED if holds else State.ACTIVE
+    row.save(update_fields=["holds", "state"])
+    subscription.refresh_from_db()
+    after = {"state": row.state, "holds": row.holds}
+    _tell(actor, action, subscription, before=before, after=after)
+    return subscription
 
 
 def cancel_subscription(*, actor: Actor, subscription: Subscription) -> Subscription:
@@ -120,6 +152,7 @@ def cancel_subscription(*, actor: Actor, subscription: Subscription) -> Subscrip
         State.CANCELLED,
         only_from=Subscription.OPEN,
         ended_at=clock.now(),
+        holds=[],
     )
 
 

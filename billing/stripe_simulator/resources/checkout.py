@@ -23,13 +23,14 @@ from billing.stripe_simulator.world import World
 
 LIFE_SECONDS = 86_400
 MIN_LIFE_SECONDS = 1_800
+COUNTRY_LETTERS = 2
 PLACEHOLDER = "{CHECKOUT_SESSION_ID}"
 
 
 @route(
     "POST /v1/checkout/sessions",
     "automatic_tax billing_address_collection cancel_url client_reference_id currency customer"
-    " customer_creation customer_email customer_update expires_at line_items locale metadata mode"
+    " custom_text customer_creation customer_email customer_update expires_at line_items locale metadata mode"
     " payment_method_collection setup_intent_data subscription_data success_url"
     " ui_mode",
 )
@@ -67,7 +68,13 @@ def create_session(world: World, call: Call) -> Obj:
         "created": now,
         "currency": lines[0]["currency"] if lines else given.get("currency"),
         "custom_fields": [],
-        "custom_text": {},
+        "custom_text": {
+            "after_submit": None,
+            "shipping_address": None,
+            "submit": None,
+            "terms_of_service_acceptance": None,
+            **given.get("custom_text", {}),
+        },
         "customer": customer["id"] if customer else None,
         "customer_email": given.get("customer_email"),
         "expires_at": expires,
@@ -177,8 +184,18 @@ def _check_open(session: Obj) -> None:
         raise wrong(f"This Checkout Session is {session['status']}: only an open one will do.")
 
 
-def complete(world: World, session: Obj, *, card: str, email: str | None = None) -> str:
+def complete(
+    world: World,
+    session: Obj,
+    *,
+    card: str,
+    email: str | None = None,
+    address: Obj | None = None,
+) -> str:
     """Do what the customer's click does; return where the browser goes then.
+
+    `address`: what was entered on the page; the customer's own takes it over only where
+    `customer_update` says so.
 
     Raises StripeProblem (402) for a declined card: the session stays open.
     """
@@ -188,12 +205,18 @@ def complete(world: World, session: Obj, *, card: str, email: str | None = None)
         details = {"email": email or session["customer_email"] or "customer@example.com"}
         customer = create_customer(world, Call(params=details))
         session["customer"] = customer["id"]
+    _check_address(session, address)
+    given = session["_"]["given"]
+    if address and given.get("customer_update", {}).get("address") == "auto":
+        customer_before = world.snapshot(customer)
+        customer["address"] = address
+        world.emit("customer.updated", customer, customer_before)
     {"setup": _set_up, "subscription": _subscribe, "payment": _pay}[session["mode"]](
         world, session, customer, card
     )
     before = world.snapshot(session)
     session["customer_details"] = {
-        "address": customer.get("address"),
+        "address": address or customer.get("address"),
         "email": customer.get("email"),
         "name": customer.get("name"),
         "phone": customer.get("phone"),
@@ -204,6 +227,13 @@ def complete(world: World, session: Obj, *, card: str, email: str | None = None)
     session["_"]["due"] = None
     world.emit("checkout.session.completed", session, before)
     return str(session["success_url"]).replace(PLACEHOLDER, session["id"])
+
+
+def _check_address(session: Obj, address: Obj | None) -> None:
+    if session["_"]["given"].get("billing_address_collection") != "required":
+        return
+    if len((address or {}).get("country") or "") != COUNTRY_LETTERS:
+        raise wrong("Enter the billing address; its country is two letters, such as DE.")
 
 
 def _set_up(world: World, session: Obj, customer: Obj, card: str) -> None:

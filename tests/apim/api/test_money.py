@@ -9,6 +9,9 @@ from apim.core import clock
 from apim.keys import services as keys
 from billing.models import PlanVersion, ScheduledChange, StripeEvent
 from billing.services import note_subscription
+from billing.stripe.adapter import connect
+from billing.stripe.checkouts import heal_checkouts
+from tests.billing.stripe_simulator.running import KEY, running
 
 pytestmark = pytest.mark.django_db
 TIERS = [
@@ -130,3 +133,70 @@ def test_invoices_and_events_are_listed(acme, fiona_api, alice_api):
     assert event["id"] == "evt_1"
     replayed = fiona_api.post("/api/v1/stripe-events/evt_1/replay", {})
     assert replayed.json()["processed_at"] is None
+
+
+@pytest.fixture
+def simulator(settings):
+    with running(webhook_url="http://127.0.0.1:9/", webhook_secret="whsec_x") as sim:
+        sim.order("settings", webhooks_paused=True)
+        settings.STRIPE_SECRET_KEY = ""
+        settings.APIM_STRIPE_SIMULATOR_URL = sim.url
+        settings.APIM_STRIPE_SIMULATOR_KEY = KEY
+        yield sim
+
+
+def test_a_plan_that_needs_a_payment_method_is_begun_through_a_checkout(
+    plan, application, alice_api, fiona_api, charlie_api, simulator
+):
+    draft = fiona_api.post(f"/api/v1/plans/{plan.public_id}/versions", {"sheets": [SHEET]}).json()
+    assert draft["payment"] == "start"
+    fiona_api.post(f"/api/v1/plan-versions/{draft['id']}/publish", {})
+    body = {"application": application.public_id, "plan": plan.public_id}
+    refused = alice_api.post("/api/v1/subscriptions", body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "payment_method_needed")
+    ways = {"return_url": "https://x.example/{checkout}", "cancel_url": "https://x.example/"}
+    begun = alice_api.post("/api/v1/checkouts", {**body, **ways})
+    assert begun.status_code == 201, begun.json()
+    assert begun.json()["state"] == "open"
+    answer = simulator.raw(
+        "POST", begun.json()["url"].removeprefix(simulator.url), "card=pm_card_visa"
+    )
+    assert answer.getheader("Location") == f"https://x.example/{begun.json()['id']}"
+    heal_checkouts(connect())
+    path = f"/api/v1/checkouts/{begun.json()['id']}"
+    done = alice_api.get(path).json()
+    assert (done["state"], done["subscription"][:4]) == ("done", "sub_")
+    assert charlie_api.get(path).status_code == 404
+    assert alice_api.get("/api/v1/checkouts").json()["results"][0]["id"] == done["id"]
+    assert alice_api.get("/api/v1/payment-method").json()["label"] == "visa 4242"
+    again = {"application": application.public_id, "plan": plan.public_id, **ways}
+    assert alice_api.post("/api/v1/checkouts", again).json()["code"] == "already_subscribed"
+
+
+def test_pages_of_the_payment_method_are_for_those_who_pay(bella_api, bob_api, simulator):
+    path, back = "/api/v1/payment-method", {"return_url": "https://x.example/"}
+    assert "/checkout/" in bella_api.post(path, back).json()["url"]
+    assert "/portal/" in bella_api.post(path, {**back, "page": "manage"}).json()["url"]
+    assert bob_api.post(path, back).status_code in {403, 404}
+
+
+def test_a_pause_is_the_organizations_own_and_ends_by_it_alone(
+    plan, application, alice_api, sam_api
+):
+    made = keys.subscribe(actor=SYSTEM, application=application, plan=plan)
+    note_subscription(subscription_id=made.pk)
+    path = f"/api/v1/subscriptions/{made.public_id}"
+    preview = alice_api.post(f"{path}/preview-change", {"kind": "pause"}).json()
+    paused = alice_api.post(f"{path}/pause", {"stated_at": preview["effective_at"]}).json()
+    assert (paused["state"], paused["holds"]) == ("suspended", ["developer"])
+    assert sam_api.post(f"{path}/resume").status_code == 409
+    assert sam_api.post(f"{path}/suspend").status_code == 200
+    resumed = alice_api.post(f"{path}/unpause", {}).json()
+    assert (resumed["state"], resumed["holds"]) == ("suspended", ["staff"])
+    refused = alice_api.post(f"{path}/unpause", {})
+    assert "only the publisher" in refused.text
+    assert sam_api.post(f"{path}/resume").json()["state"] == "active"
+    stale = {"stated_at": (clock.now() - timedelta(hours=2)).isoformat()}
+    assert alice_api.post(f"{path}/pause", stale).json()["code"] == "statement_too_old"
+    later = alice_api.post(f"{path}/plan-change", {"kind": "pause"}).json()
+    assert (later["kind"], later["state"]) == ("pause", "waiting")

@@ -16,7 +16,8 @@ from billing.rating.prices import (
     per_unit,
 )
 from billing.stripe.catalogue import sync_catalogue
-from billing.stripe.customers import checkout_url, ensure_customer, mirror_customer, portal_url
+from billing.stripe.checkouts import checkout_url
+from billing.stripe.customers import ensure_customer, mirror_customer, portal_url
 from billing.stripe.ports import StripeUnavailable
 from tests.billing.prices import make_version
 
@@ -100,7 +101,11 @@ def test_an_organization_is_one_customer_whatever_it_is_called(gateway, world, s
 def test_checkout_and_portal_lead_to_pages_of_stripe(gateway, world, sim):
     organization = world.customer.organization
     page = checkout_url(
-        gateway, organization, success_url="https://x.example/ok", cancel_url="https://x.example/no"
+        gateway,
+        organization,
+        currency="EUR",
+        return_url="https://x.example/ok",
+        cancel_url="https://x.example/no",
     )
     assert page.startswith(f"{sim.url}/checkout/")
     portal = portal_url(gateway, organization, return_url="https://x.example/")

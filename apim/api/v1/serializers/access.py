@@ -57,6 +57,12 @@ class SubscriptionSerializer(Resource):
     application = serializers.CharField(source="application.public_id", read_only=True)
     plan = serializers.CharField(source="plan.public_id", read_only=True)
     product = serializers.CharField(source="product.public_id", read_only=True)
+    holds = serializers.ListField(
+        child=serializers.ChoiceField(choices=Subscription.Hold.choices),
+        source="reasons",
+        read_only=True,
+        help_text="Why it is suspended; each is lifted by who put it there.",
+    )
 
     class Meta:
         model = Subscription
@@ -67,6 +73,7 @@ class SubscriptionSerializer(Resource):
             "plan",
             "product",
             "state",
+            "holds",
             "decision_note",
             "created_at",
             "activated_at",
@@ -90,7 +97,14 @@ class Decision(Body):
     )
 
 
-class PlanChange(Body):
+class StatedBody(Body):
+    stated_at = serializers.DateTimeField(
+        required=False,
+        help_text="`effective_at` of a preview at most an hour old: fees are reckoned as of it.",
+    )
+
+
+class PlanChange(StatedBody):
     plan = serializers.CharField(help_text="Public id of another plan of the same product.")
 
 

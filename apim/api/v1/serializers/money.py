@@ -13,16 +13,18 @@ from apim.api.v1.serializers.usage import PeriodSerializer
 from billing.models import CreditGrant, Discount, Invoice, ScheduledChange, StripeEvent
 from billing.services import CURRENCIES
 
-# Pausing is the publisher's: POST /subscriptions/{id}/suspend.
-KINDS = (("plan", "Change of plan"), ("cancel", "Cancellation"))
+# The publisher's pause is another: POST /subscriptions/{id}/suspend.
+LATER = (("plan", "Change of plan"), ("cancel", "Cancellation"), ("pause", "Pause"))
 
 
 class ChangeBody(Body):
-    kind = serializers.ChoiceField(choices=KINDS)
+    kind = serializers.ChoiceField(choices=LATER)
     plan = serializers.CharField(required=False, help_text="Public id; for a change of plan.")
 
 
-class PreviewBody(ChangeBody):
+class PreviewBody(Body):
+    kind = serializers.ChoiceField(choices=ScheduledChange.Kind.choices)
+    plan = serializers.CharField(required=False, help_text="Public id; for a change of plan.")
     when = serializers.ChoiceField(choices=["now", "period_end"], default="now")
 
 

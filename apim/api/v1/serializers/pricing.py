@@ -109,6 +109,11 @@ class NewPlanVersion(Sheets):
         choices=PlanVersion.CadenceChoice.choices, default=PlanVersion.CadenceChoice.CALENDAR
     )
     months = serializers.ChoiceField(choices=PlanVersion.Months.choices, default=1)
+    payment = serializers.ChoiceField(
+        choices=PlanVersion.Payment.choices,
+        default=PlanVersion.Payment.START,
+        help_text="When a subscriber has to have a payment method.",
+    )
 
 
 class PlanVersionPublication(Body):
@@ -168,6 +173,7 @@ class PlanVersionSerializer(Resource):
             "cadence",
             "months",
             "trial_days",
+            "payment",
             "components",
             "created_at",
             "starts_at",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rest_framework.response import Response
 
@@ -13,16 +13,21 @@ from apim.api.v1.serializers.access import (
     Decision,
     NewSubscription,
     PlanChange,
+    StatedBody,
     SubscriptionSerializer,
 )
 from apim.catalog import selectors as catalog
 from apim.keys import selectors, services
 from apim.keys.models import Subscription
+from billing import services as billing
+from billing.models import ScheduledChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rest_framework.request import Request
+
+Kind = ScheduledChange.Kind
 
 
 class Subscriptions(Endpoint):
@@ -40,11 +45,13 @@ class Subscriptions(Endpoint):
         SubscriptionSerializer,
         body=NewSubscription,
         status=201,
-        description="Pending where the plan asks for approval.",
+        description="Pending where the plan asks for approval. A plan that needs a payment method"
+        " first is refused with payment_method_needed: POST /checkouts leads to it.",
     )
     def post(self, request: Request) -> Response:
         values = self.valid(NewSubscription)
-        made = services.subscribe(
+        begin = services.subscribe if self.viewer.is_staff else billing.subscribe
+        made = begin(
             actor=self.actor,
             application=selectors.get_application(self.organization, values["application"]),
             plan=catalog.get_published_plan(values["plan"]),
@@ -73,24 +80,60 @@ class ChangePlan(Endpoint):
     )
     def post(self, request: Request, public_id: str) -> Response:
         subscription = selectors.get_subscription(self.organization, public_id)
-        plan = catalog.get_published_plan(self.valid(PlanChange)["plan"])
-        changed = services.change_plan(
-            actor=self.actor,
-            subscription=subscription,
-            plan=plan,
-            is_approved=self.viewer.is_staff,
+        values = self.valid(PlanChange)
+        plan = catalog.get_published_plan(values.pop("plan"))
+        named: dict[str, Any] = {
+            "actor": self.actor,
+            "subscription": subscription,
+            "plan": plan,
+            "is_approved": self.viewer.is_staff,
+        }
+        if subscription.state == Subscription.State.PENDING:
+            changed = services.change_plan(**named)
+        else:
+            changed = billing.change_now(kind=Kind.PLAN, **named, **values)
+        return Response(SubscriptionSerializer(changed).data)
+
+
+class _ChangeNow(Endpoint):
+    scopes = {"POST": "subscriptions:write"}
+
+    def change(self, public_id: str, kind: str) -> Response:
+        subscription = selectors.get_subscription(self.organization, public_id)
+        changed = billing.change_now(
+            actor=self.actor, subscription=subscription, kind=kind, **self.valid(StatedBody)
         )
         return Response(SubscriptionSerializer(changed).data)
 
 
-class CancelSubscription(Endpoint):
-    scopes = {"POST": "subscriptions:write"}
-
-    @operation("cancel_subscription", "End a subscription", SubscriptionSerializer)
+class CancelSubscription(_ChangeNow):
+    @operation("cancel_subscription", "End a subscription", SubscriptionSerializer, body=StatedBody)
     def post(self, request: Request, public_id: str) -> Response:
-        subscription = selectors.get_subscription(self.organization, public_id)
-        ended = services.cancel_subscription(actor=self.actor, subscription=subscription)
-        return Response(SubscriptionSerializer(ended).data)
+        return self.change(public_id, Kind.CANCEL)
+
+
+class PauseSubscription(_ChangeNow):
+    @operation(
+        "pause_subscription",
+        "Pause a subscription of your own",
+        SubscriptionSerializer,
+        body=StatedBody,
+        description="Calls are refused, and neither fees nor minimums are due, until `unpause`.",
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.change(public_id, Kind.PAUSE)
+
+
+class UnpauseSubscription(_ChangeNow):
+    @operation(
+        "unpause_subscription",
+        "End your own pause",
+        SubscriptionSerializer,
+        body=StatedBody,
+        description="What the publisher or billing suspended stays suspended.",
+    )
+    def post(self, request: Request, public_id: str) -> Response:
+        return self.change(public_id, Kind.RESUME)
 
 
 class _Approval(Endpoint):
