@@ -28,7 +28,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 def run(stage: Stage) -> list[Result]:
     stage.worker()
-    watched = {name: stage.process(name) for name in ("web", "worker")}
+    watched = {name: stage.process(name) for name in ("web", "usage-worker")}
     samples: list[dict[str, int]] = []
     waiting: list[int] = []
     with psycopg.connect(stage.database_url, autocommit=True) as database:

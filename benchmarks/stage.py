@@ -134,11 +134,12 @@ class Stage:
         self.start(name, [sys.executable, "-m", *command], env)
 
     def worker(self) -> None:
-        """Start worker, scheduler and shipper, once, which only some benchmarks need."""
+        """Start both workers, scheduler and shipper, once, which only some benchmarks need."""
         if self._has_worker:
             return
         self._has_worker = True
         self.module("worker", processes.worker_command(concurrency=1))
+        self.module("usage-worker", processes.usage_worker_command())
         schedule = str(self.folder / "schedule")
         self.module("scheduler", processes.scheduler_command(schedule_file=schedule))
         self.module(

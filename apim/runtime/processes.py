@@ -76,6 +76,15 @@ def worker_command(*, concurrency: int) -> list[str]:
     ]
 
 
+def usage_worker_command() -> list[str]:
+    """Rolls usage up and does nothing else, so that no slow job holds up charts (ADR 0023)."""
+    return [
+        *["celery", "-A", "apim.celery", "--quiet", "worker", "--loglevel", "INFO"],
+        *["--concurrency", "1", "--queues", "usage", "--hostname", "usage@%h"],
+        *["--without-gossip", "--without-mingle"],
+    ]
+
+
 def scheduler_command(*, schedule_file: str) -> list[str]:
     return [
         *["celery", "-A", "apim.celery", "--quiet", "beat", "--loglevel", "INFO"],
@@ -188,6 +197,7 @@ def _application(plan: Plan) -> list[ProcessSpec]:
     schedule_file = str(plan.home.run / "schedule")
     return [
         _celery(plan, "worker", worker_command(concurrency=plan.worker_concurrency)),
+        _celery(plan, "usage-worker", usage_worker_command()),
         _celery(plan, "scheduler", scheduler_command(schedule_file=schedule_file)),
         ProcessSpec(
             name="authorizer",

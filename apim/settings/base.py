@@ -169,6 +169,8 @@ CELERY_TASK_TIME_LIMIT = 300
 CELERY_TASK_SOFT_TIME_LIMIT = 270
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# A worker of its own (apim.runtime.processes.usage_worker_command).
+CELERY_TASK_ROUTES = {"analytics.roll_up": {"queue": "usage"}}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # A task of a worker that died is delivered again after this many seconds.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "socket_timeout": 10}

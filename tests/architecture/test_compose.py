@@ -26,6 +26,7 @@ EXPECTED = {
     ],
     "authorizer": ["-m", *processes.authorizer_command(host=EVERY, port=8001)],
     "worker": ["-m", *processes.worker_command(concurrency=2)],
+    "usage-worker": ["-m", *processes.usage_worker_command()],
     "scheduler": ["-m", *processes.scheduler_command(schedule_file=f"{STATE}/run/schedule")],
     "shipper": ["-m", *processes.shipper_command()],
     "stripe": ["-m", *processes.stripe_simulator_command(host=EVERY, port=8003)],
@@ -143,7 +144,7 @@ def test_published_and_checked_ports_are_the_ones_listened_on(service):
         assert command[command.index("--port") + 1] == ports[service]
 
 
-@pytest.mark.parametrize("service", ["worker", "scheduler"])
+@pytest.mark.parametrize("service", ["worker", "usage-worker", "scheduler"])
 def test_heartbeats_are_read_from_where_they_are_written(service):
     written = SERVICES[service]["environment"]["APIM_HEARTBEAT_FILE"]
     check = SERVICES[service]["healthcheck"]["test"]

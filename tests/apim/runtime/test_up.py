@@ -17,7 +17,10 @@ pytestmark = [pytest.mark.processes, pytest.mark.e2e]
 ROOT = Path(__file__).resolve().parents[3]
 PORTS = ("APIM_WEB_PORT", "APIM_AUTHORIZER_PORT", "APIM_GATEWAY_PORT", "APIM_DEMO_UPSTREAMS_PORT")
 START_SECONDS = 90
-SERVERS = ("web", "authorizer", "worker", "scheduler", "shipper", "envoy", "redis", "postgres")
+SERVERS = (
+    *("web", "authorizer", "worker", "usage-worker", "scheduler", "shipper", "envoy", "redis"),
+    "postgres",
+)
 
 
 def stat_of(pid):
@@ -109,7 +112,8 @@ def child_pid(up, name):
     marks = {
         "web": "apim.wsgi:application",
         "authorizer": "apim.gateway.authorizer:app",
-        "worker": "\0worker\0",
+        "worker": "\0--concurrency\0002\0",
+        "usage-worker": "\0usage\0",
         "scheduler": "\0beat\0",
         "shipper": "apim.gateway.shipper",
         "envoy": "bootstrap.json",
