@@ -31,7 +31,16 @@ ORDER = 95
 KILLS = int(os.environ.get("BENCH_KILLS", "100"))
 SECONDS = float(os.environ.get("BENCH_KILLS_SECONDS", "300"))
 SEED = int(os.environ.get("BENCH_KILLS_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
-PROCESSES = ("web", "worker", "usage-worker", "scheduler", "shipper", "authorizer", "redis", "postgres")
+PROCESSES = (
+    "web",
+    "worker",
+    "usage-worker",
+    "scheduler",
+    "shipper",
+    "authorizer",
+    "redis",
+    "postgres",
+)
 # One connection of PostgreSQL, at which the server ends all others and recovers.
 BACKEND = "postgres backend"
 PAUSE_SECONDS = (0.2, 2.0)
