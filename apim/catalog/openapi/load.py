@@ -32,16 +32,8 @@ def load(raw: bytes, *, filename: str | None, max_bytes: int = MAX_BYTES) -> Loa
 
     Raises InvalidSpecification.
     """
-    if len(raw) > max_bytes:
-        megabytes = max_bytes / (1024 * 1024)
-        message = _("The document has %(size).1f MB; at most %(max).0f MB can be imported.")
-        refuse_at(
-            1,
-            1,
-            message % {"size": len(raw) / (1024 * 1024), "max": megabytes},
-            _("Leave out long examples, or publish it as several APIs."),
-        )
-    text = _decode(raw)
+    refuse_too_large(raw, max_bytes)
+    text = decode(raw)
     if not text.strip():
         refuse_at(1, 1, _("The document is empty."))
     if _is_json(text, filename):
@@ -51,7 +43,20 @@ def load(raw: bytes, *, filename: str | None, max_bytes: int = MAX_BYTES) -> Loa
     return Loaded(data, positions, YAML)
 
 
-def _decode(raw: bytes) -> str:
+def refuse_too_large(raw: bytes, max_bytes: int) -> None:
+    if len(raw) > max_bytes:
+        megabytes = max_bytes / (1024 * 1024)
+        message = _("The document has %(size).1f MB; at most %(max).0f MB can be imported.")
+        refuse_at(
+            1,
+            1,
+            message % {"size": len(raw) / (1024 * 1024), "max": megabytes},
+            _("Leave out long examples, or publish it as several APIs."),
+        )
+
+
+def decode(raw: bytes) -> str:
+    """UTF-8, with or without a mark. Raises InvalidSpecification for anything else, and NUL."""
     if raw[:2] in (b"PK", b"\x1f\x8b"):
         refuse_at(
             1,

@@ -72,8 +72,14 @@ def parse_document(
 
     Raises InvalidSpecification with every problem found, at most 50. Nothing is fetched.
     """
-    loaded = load(raw, filename=filename, max_bytes=max_bytes)
-    data = _mapping(loaded)
+    return parse_loaded(
+        load(raw, filename=filename, max_bytes=max_bytes), hashlib.sha256(raw).hexdigest()
+    )
+
+
+def parse_loaded(loaded: Loaded, sha256: str) -> ParsedDocument:
+    """Check a document that was read already; see parse_document."""
+    data = mapping_of(loaded)
     refuse_other_kinds(data, loaded.positions)
     version = _version(data, loaded.positions)
     warnings = _check(data, loaded.positions, version)
@@ -89,13 +95,14 @@ def parse_document(
         servers=_servers(data),
         tags=tuple(Tag(t["name"], t.get("description", "")) for t in data.get("tags", ())),
         warnings=warnings,
-        sha256=hashlib.sha256(raw).hexdigest(),
+        sha256=sha256,
         references=References(data),
         positions=loaded.positions,
     )
 
 
-def _mapping(loaded: Loaded) -> dict[str, Any]:
+def mapping_of(loaded: Loaded) -> dict[str, Any]:
+    """The document. Raises InvalidSpecification if it is a list or plain text."""
     if isinstance(loaded.data, dict):
         return loaded.data
     findings = Findings()

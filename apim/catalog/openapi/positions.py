@@ -30,6 +30,9 @@ class Positions(Protocol):
         A scalar's own, but a container's key: that is where people look.
         """
 
+    def file(self, path: Path) -> str:
+        """The uploaded file in which that is; empty for the root file, or the only one."""
+
 
 class PlaceTree:
     """Positions of a document whose places are all known."""
@@ -49,6 +52,9 @@ class PlaceTree:
             place = below
         return found
 
+    def file(self, path: Path) -> str:  # noqa: ARG002 - one file has all
+        return ""
+
 
 class LazyJsonPositions:
     """Positions in a valid JSON text, looked up only when there is something to complain about."""
@@ -61,6 +67,9 @@ class LazyJsonPositions:
         if self._tree is None:
             self._tree = PlaceTree(scan_json(self._text)[0])
         return self._tree.find(path)
+
+    def file(self, path: Path) -> str:  # noqa: ARG002 - one file has all
+        return ""
 
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s{}\[\],:"]+|\n', re.DOTALL)

@@ -41,9 +41,12 @@ class SpecProblem:
     message: str
     hint: str = ""
     severity: Severity = Severity.ERROR
+    # Of an upload of several files, the one in which it is; empty for the root file.
+    file: str = ""
 
     def __str__(self) -> str:
         where = _("line %(line)d, column %(column)d") % {"line": self.line, "column": self.column}
+        where = f"{self.file}, {where}" if self.file else where
         place = f"{where}, {self.field}" if self.field else where
         return " ".join(filter(None, (f"{place}: {self.message}", self.hint)))
 
@@ -101,7 +104,13 @@ class Findings:
     def problems(self, positions: Positions) -> tuple[SpecProblem, ...]:
         found = [
             SpecProblem(
-                *positions.find(path), pointer_of(path), field_of(path), message, hint, severity
+                *positions.find(path),
+                pointer_of(path),
+                field_of(path),
+                message,
+                hint,
+                severity,
+                positions.file(path),
             )
             for path, message, hint, severity in self._found
         ]

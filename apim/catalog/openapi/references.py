@@ -56,6 +56,10 @@ class References:
         self._known[ref] = target
         return target
 
+    def first(self, ref: str) -> Target:
+        """What `ref` points to, which may be a reference itself. Raises External or Missing."""
+        return self._step(ref)
+
     def follow(self, value: Any, path: Path) -> Target:
         """`value` itself or, if it is a reference that resolves, its target."""
         if isinstance(value, dict) and isinstance(value.get("$ref"), str):

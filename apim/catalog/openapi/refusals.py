@@ -19,8 +19,8 @@ MAX_DEPTH = 100
 MAX_VALUES = 1_000_000
 
 
-def refuse_at(line: int, column: int, message: str, hint: str = "") -> NoReturn:
-    raise InvalidSpecification([SpecProblem(line, column, "", "", message, hint)])
+def refuse_at(line: int, column: int, message: str, hint: str = "", file: str = "") -> NoReturn:
+    raise InvalidSpecification([SpecProblem(line, column, "", "", message, hint, file=file)])
 
 
 def too_deep(line: int, column: int) -> NoReturn:

@@ -47,7 +47,9 @@ class Check:
             self.error(
                 path,
                 _("$ref points outside this document: %(ref)s") % {"ref": ref},
-                _("Bundle everything into one file, for example with `redocly bundle`."),
+                _(
+                    "Bundle all files into one with `redocly bundle`, or upload them together in a zip."
+                ),
             )
         except Missing:
             self.error(

@@ -1,0 +1,126 @@
+"""What was uploaded: one file or several, and the documents elsewhere that they refer to."""
+
+from __future__ import annotations
+
+import posixpath
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urldefrag, urljoin
+
+from django.utils.translation import gettext as _
+
+from apim.catalog.openapi.load import Loaded, load
+from apim.catalog.openapi.problems import InvalidSpecification
+from apim.catalog.openapi.refusals import MAX_VALUES
+from apim.core.errors import DomainError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from apim.catalog.descriptions.description import Fetch
+
+MAX_FETCHED = 20
+MAX_FETCHED_BYTES = 10 * 1024 * 1024
+# For all of them: somebody waits for the upload's answer.
+MAX_FETCH_SECONDS = 20.0
+
+
+class CannotBeHad(LookupError):
+    """A document that another refers to; the message says why."""
+
+
+@contextmanager
+def naming(file: str) -> Iterator[None]:
+    """Problems found inside stand in that file."""
+    try:
+        yield
+    except InvalidSpecification as error:
+        raise InvalidSpecification(
+            replace(p, file=p.file or file) for p in error.problems
+        ) from None
+
+
+class Upload:
+    """`root` is the name of the file that describes the API; `files` all of an archive."""
+
+    def __init__(
+        self, root: str, raw: bytes, files: dict[str, bytes], fetch: Fetch | None, max_bytes: int
+    ) -> None:
+        self.root = root
+        self.raw = raw
+        self.files = files
+        self.fetched: dict[str, str] = {}
+        self._fetch = fetch
+        self._max_bytes = max_bytes
+        self._loaded: dict[str, Loaded] = {}
+        self._values = 0
+        self._started = time.monotonic()
+
+    @property
+    def is_archive(self) -> bool:
+        return bool(self.files)
+
+    def address(self, base: str, ref: str) -> str:
+        """File or address that a reference in `base` leads to, without its fragment.
+
+        Raises CannotBeHad for one outside of the archive.
+        """
+        place = urldefrag(ref).url
+        if not place:
+            return base
+        if "://" in place or place.startswith("//"):
+            return place
+        if "://" in base:
+            return urljoin(base, place)
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(base), unquote(place)))
+        if name.startswith(("../", "/")) or name == "..":
+            raise CannotBeHad(_("It leads out of the upload."))
+        return name
+
+    def bytes_of(self, name: str) -> bytes:
+        """Content of a file or address. Raises CannotBeHad."""
+        if "://" in name or name.startswith("//"):
+            return self._fetch_once(name)
+        if name not in self.files:
+            raise CannotBeHad(_("The upload holds no file “%(name)s”.") % {"name": name[:200]})
+        return self.files[name]
+
+    def loaded(self, name: str) -> Loaded:
+        """The document in JSON or YAML. Raises CannotBeHad, InvalidSpecification."""
+        known = self._loaded.get(name)
+        if known is None:
+            raw = self.bytes_of(name)
+            with naming(name):
+                known = load(raw, filename=name, max_bytes=self._max_bytes)
+            self._loaded[name] = known
+        return known
+
+    def count(self, values: int) -> None:
+        """Bound what is copied. Raises CannotBeHad beyond a million values."""
+        self._values += values
+        if self._values > MAX_VALUES:
+            raise CannotBeHad(
+                _("Everything together has more than %(max)d values.") % {"max": MAX_VALUES}
+            )
+
+    def _fetch_once(self, url: str) -> bytes:
+        if url in self.fetched:
+            return self.fetched[url].encode()
+        if self._fetch is None:
+            raise CannotBeHad(_("Documents at other addresses are not read."))
+        spent = time.monotonic() - self._started
+        if len(self.fetched) >= MAX_FETCHED or spent > MAX_FETCH_SECONDS:
+            raise CannotBeHad(_("The upload refers to too many documents at other addresses."))
+        try:
+            raw = self._fetch(url)
+            text = raw.decode()
+        except DomainError as error:
+            raise CannotBeHad(str(error)) from error
+        except (KeyError, UnicodeDecodeError) as error:
+            raise CannotBeHad(_("What stands there is no text in UTF-8.")) from error
+        if sum(map(len, self.fetched.values())) + len(text) > MAX_FETCHED_BYTES:
+            raise CannotBeHad(_("The documents at other addresses are too large together."))
+        self.fetched[url] = text.replace("\0", "")
+        return raw
