@@ -1,6 +1,7 @@
 from django.urls import include, path
 
 from portal.views import (
+    add_ons,
     applications,
     billing,
     catalog,
@@ -91,6 +92,10 @@ urlpatterns = [
     path("usage/export.csv", usage.export, name="usage-export"),
     path("billing/", billing.billing, name="billing"),
     path("billing/invoices/", invoices.invoices, name="invoices"),
+    path(
+        "subscriptions/<str:public_id>/add-ons/", add_ons.add_ons, name="subscription-add-ons"
+    ),
+    path("add-ons/<str:public_id>/end/", add_ons.end, name="add-on-end"),
     path("billing/invoices/<str:public_id>/", invoices.invoice, name="invoice"),
     path("billing/payment-method/", payments.payment_method, name="payment-method"),
     path(

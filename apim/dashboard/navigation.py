@@ -52,6 +52,8 @@ _FINANCE: tuple[_Entry, ...] = (
     (_("Invoices"), "invoices", "receipt", roles.MONEY, ()),
     (_("Prices"), "prices", "tag", roles.MONEY, ()),
     (_("Stripe set-up"), "stripe", "shield-check", roles.MONEY, ()),
+    (_("Meters"), "meters", "gauge", roles.PRICING, ()),
+    (_("Add-ons"), "add-ons", "layers", roles.PRICING, ()),
     (_("Stripe webhooks"), "webhooks", "inbox", roles.MONEY, ()),
 )
 

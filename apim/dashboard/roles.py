@@ -11,6 +11,8 @@ CATALOG = (PUBLISHER,)
 CUSTOMERS = (PUBLISHER, SUPPORT)
 TRAFFIC = (PUBLISHER, SUPPORT)
 MONEY = (FINANCE,)
+# What things cost is the publisher's to say as well as finance's.
+PRICING = (PUBLISHER, FINANCE)
 AUDIT = (SUPPORT,)
 OPERATIONS = (PUBLISHER, SUPPORT)
 ADMIN_ONLY: tuple[StaffRole, ...] = (StaffRole.ADMIN,)

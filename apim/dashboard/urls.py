@@ -4,6 +4,7 @@ from django.urls import path
 
 from apim.dashboard.views import (
     access_tokens,
+    add_ons,
     api_keys,
     apis,
     audit,
@@ -14,6 +15,7 @@ from apim.dashboard.views import (
     jobs,
     leaks,
     limits,
+    meters,
     organizations,
     overview,
     plan_versions,
@@ -100,6 +102,13 @@ urlpatterns = [
         subscriptions.approve,
         name="subscription-approve",
     ),
+    path("meters/", meters.meter_list, name="meters"),
+    path("meters/new/", meters.meter_new, name="meter-new"),
+    path("meters/<str:meter_id>/edit/", meters.meter_edit, name="meter-edit"),
+    path("add-ons/", add_ons.add_on_list, name="add-ons"),
+    path("add-ons/new/", add_ons.add_on_new, name="add-on-new"),
+    path("add-ons/<str:add_on_id>/prices/", add_ons.add_on_prices, name="add-on-prices"),
+    path("add-ons/<str:add_on_id>/withdraw/", add_ons.add_on_withdraw, name="add-on-withdraw"),
     path(
         "subscriptions/<str:subscription_id>/reject/",
         subscriptions.reject,

@@ -9,10 +9,25 @@ from apim.core.ids import PublicIdField
 
 
 class AddOn(models.Model):
-    """Something that costs a flat amount per period and piece, with any plan of its product."""
+    """Something beside the plan: so much per period and piece, or per unit of a meter.
+
+    For any plan of its product or one of them, for everybody or for one customer.
+    """
 
     public_id = PublicIdField(prefix="adn")
     product = models.ForeignKey("catalog.Product", on_delete=models.PROTECT, related_name="add_ons")
+    # Only with this plan; empty: with any of the product.
+    plan = models.ForeignKey(
+        "catalog.Plan", on_delete=models.PROTECT, null=True, related_name="add_ons"
+    )
+    # Only for this customer; empty: for everybody.
+    organization = models.ForeignKey(
+        "accounts.Organization", on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    # What is counted while it is held, each unit at the price; empty: a flat amount per piece.
+    meter = models.ForeignKey(
+        "billing.Meter", on_delete=models.PROTECT, null=True, related_name="add_ons"
+    )
     name = models.CharField(_("name"), max_length=80)
     created_at = models.DateTimeField(auto_now_add=True)
     # No longer offered; those who hold it go on.
@@ -26,7 +41,10 @@ class AddOn(models.Model):
 
 
 class AddOnPrice(models.Model):
-    """What a piece costs per period, in major units. A change counts for those who add it later."""
+    """What a piece costs per period, or a unit of the meter, in major units.
+
+    A change counts for those who add it later.
+    """
 
     add_on = models.ForeignKey(AddOn, on_delete=models.CASCADE, related_name="prices")
     currency = models.CharField(_("currency"), max_length=3)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from billing.rating.amounts import EXACT, WHOLE, ZERO, Share, major, round_minor
 from billing.rating.discounts import discount_lines
 from billing.rating.lines import Bill, Line, LineKind
+from billing.rating.prices import PerUnit, UsagePrice
 from billing.rating.split import split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from billing.rating.discounts import Discount
-    from billing.rating.prices import Terms, UsagePrice
+    from billing.rating.prices import Terms
 
 Quantities = Mapping[str, Decimal]
 
@@ -40,12 +41,17 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class HeldAddOn:
-    """`quantity` of an add-on at `amount` per whole period, held for `share` of it."""
+    """`quantity` of an add-on at `amount` per whole period, held for `share` of it.
+
+    With a `meter`: the `used` units at `amount` each, whatever the share.
+    """
 
     key: str
     amount: Decimal
     quantity: int = 1
     share: Share = WHOLE
+    meter: str = ""
+    used: Decimal = ZERO
 
 
 def rate(
@@ -146,6 +152,8 @@ def usage_line(segment: Segment, price: UsagePrice) -> Line:
 
 
 def _add_on_line(add_on: HeldAddOn, currency: str) -> Line:
+    if add_on.meter:
+        return _metered_add_on_line(add_on, currency)
     base = add_on.amount * add_on.quantity
     return Line(
         LineKind.ADD_ON,
@@ -156,6 +164,22 @@ def _add_on_line(add_on: HeldAddOn, currency: str) -> Line:
         quantity=Decimal(add_on.quantity),
         base=base,
         share=add_on.share,
+    )
+
+
+def _metered_add_on_line(add_on: HeldAddOn, currency: str) -> Line:
+    price = UsagePrice(add_on.key, add_on.meter, PerUnit(add_on.amount))
+    parts = split(price, add_on.used)
+    amount = round_minor(sum((part.amount for part in parts), ZERO), currency)
+    return Line(
+        LineKind.ADD_ON,
+        add_on.key,
+        "",
+        currency,
+        amount,
+        meter=add_on.meter,
+        quantity=add_on.used,
+        parts=parts,
     )
 
 

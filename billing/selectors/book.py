@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from apim.catalog.models import Plan
+from apim.core.clock import Period
 from apim.keys.models import Subscription
 from billing.models import (
     BillingTerms,
@@ -16,7 +18,7 @@ from billing.models import (
     SubscriptionAddOn,
     Tenure,
 )
-from billing.rating.amounts import share_of
+from billing.rating.amounts import ZERO, share_of
 from billing.rating.discounts import Discount as RatedDiscount
 from billing.rating.engine import HeldAddOn
 from billing.rating.periods import Schedule
@@ -25,8 +27,8 @@ from billing.selectors.versions import published_by_plan, version_for
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
+    from decimal import Decimal
 
-    from apim.core.clock import Period
     from billing.models import PlanVersion
 
 
@@ -131,17 +133,41 @@ class Book:
         ]
 
     def held_add_ons(
-        self, subscription: Subscription, period: Period
+        self,
+        subscription: Subscription,
+        period: Period,
+        used: Mapping[int, Decimal] | None = None,
     ) -> dict[str, list[HeldAddOn]]:
-        """What it holds of add-ons in the period, by currency."""
+        """What it holds of add-ons in the period, by currency; `used`: units by row, if metered."""
         held: dict[str, list[HeldAddOn]] = defaultdict(list)
         for add_on in self.add_ons.get(subscription.pk, ()):
+            meter = add_on.add_on.meter
+            if meter is not None and counted_span(add_on, period):
+                units = (used or {}).get(add_on.pk, ZERO)
+                held[add_on.currency].append(
+                    HeldAddOn(add_on.public_id, add_on.amount, meter=meter.slug, used=units)
+                )
             share = share_of(period, (add_on.started_at, add_on.ended_at or period.end))
-            if share.part:
+            if meter is None and share.part:
                 held[add_on.currency].append(
                     HeldAddOn(add_on.public_id, add_on.amount, add_on.quantity, share)
                 )
         return held
+
+
+def counted_span(add_on: SubscriptionAddOn, period: Period) -> Period | None:
+    """The whole hours of the period that a metered add-on counts: from the next one, to the next.
+
+    So one that is ended and added again counts no hour twice and none not at all.
+    """
+    start = max(period.start, _next_hour(add_on.started_at))
+    end = min(period.end, _next_hour(add_on.ended_at)) if add_on.ended_at else period.end
+    return Period(start, end) if start < end else None
+
+
+def _next_hour(instant: datetime) -> datetime:
+    hour = instant.replace(minute=0, second=0, microsecond=0)
+    return hour if hour == instant else hour + timedelta(hours=1)
 
 
 def rated_discounts(discounts: Iterable[Discount], currency: str) -> list[RatedDiscount]:
@@ -174,6 +200,8 @@ def load_book(subscriptions: Iterable[Subscription], plan_ids: Iterable[int] = (
         add_ons=_add_ons(found),
     )
     book.learn(plans)
+    metered = (held.add_on.meter for of_one in book.add_ons.values() for held in of_one)
+    book.meters |= {meter.slug: meter for meter in metered if meter is not None}
     return book
 
 
@@ -195,7 +223,8 @@ def _discounts(organizations: set[int]) -> dict[int, list[Discount]]:
 
 def _add_ons(found: Mapping[int, Subscription]) -> dict[int, list[SubscriptionAddOn]]:
     held: dict[int, list[SubscriptionAddOn]] = defaultdict(list)
-    for add_on in SubscriptionAddOn.objects.filter(subscription__in=found):
+    rows = SubscriptionAddOn.objects.filter(subscription__in=found)
+    for add_on in rows.select_related("add_on__meter"):
         held[add_on.subscription_id].append(add_on)
     return held
 

@@ -68,7 +68,7 @@ def corrections_to(closed: Sequence[BillingPeriod], rated: RatedSubscription) ->
     if not rated.is_exact:
         return []  # its hours are no longer kept: a difference would be one of reading, not of usage
     was = _charged(closed)
-    now = _summed(line for bill in rated.bills for line in bill.lines if line.kind in BY_USAGE)
+    now = _summed(line for bill in rated.bills for line in bill.lines if _is_by_usage(line))
     if all(was[key].quantity == now[key].quantity for key in {*was, *now}):
         return []
     origins = {period.currency: period for period in reversed(closed)}
@@ -94,7 +94,12 @@ def corrections_to(closed: Sequence[BillingPeriod], rated: RatedSubscription) ->
 def _charged(closed: Sequence[BillingPeriod]) -> dict[Key, _Sum]:
     own = [frozen_line(row) for period in closed for row in period.lines.all()]
     late = [frozen_line(row) for period in closed for row in period.corrections.all()]
-    return _summed([*(line for line in own if line.kind in BY_USAGE), *late])
+    return _summed([*(line for line in own if _is_by_usage(line)), *late])
+
+
+def _is_by_usage(line: Line) -> bool:
+    """Add-ons with a meter too; the others are flat."""
+    return line.kind in BY_USAGE or (line.kind is LineKind.ADD_ON and bool(line.meter))
 
 
 def _summed(lines: Iterable[Line]) -> dict[Key, _Sum]:
@@ -102,7 +107,7 @@ def _summed(lines: Iterable[Line]) -> dict[Key, _Sum]:
     for line in lines:
         found = sums[line.currency, line.version, line.key]
         found.amount_minor += line.amount_minor
-        if line.kind in COUNTED or line.kind is LineKind.CORRECTION:
+        if line.kind in COUNTED or line.kind is LineKind.CORRECTION or line.meter:
             found.quantity += line.quantity
             found.meter = line.meter or found.meter
     return sums

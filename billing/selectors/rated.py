@@ -12,7 +12,7 @@ from apim.core.clock import Period
 from billing.rating.amounts import EXACT, ZERO, share_of
 from billing.rating.engine import Segment, rate, segment_lines
 from billing.rating.lines import Bill, LineKind
-from billing.selectors.book import rated_discounts
+from billing.selectors.book import counted_span, rated_discounts
 from billing.selectors.quantities import PlanUsage, measure, quantity
 from billing.terms import terms_of
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from apim.catalog.models import Plan
     from apim.keys.models import Subscription
-    from billing.models import PlanVersion
+    from billing.models import PlanVersion, SubscriptionAddOn
     from billing.rating.lines import Line
     from billing.rating.prices import Terms
     from billing.selectors.book import Book
@@ -90,11 +90,15 @@ class RatedSubscription:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Usage of the paid time of each subscription's period, and of its trial."""
+    """Usage of the paid time of each subscription's period, of its trial, and of add-ons held.
+
+    `add_ons`: usage by plan, by the row of what is held.
+    """
 
     periods: Mapping[int, Period]
     paid: Usage
     trial: Usage
+    add_ons: Usage
 
 
 def measure_periods(book: Book, periods: Mapping[int, Period]) -> Measured:
@@ -111,15 +115,27 @@ def measure_periods(book: Book, periods: Mapping[int, Period]) -> Measured:
             trial_spans[Period(period.start, split)].append(pk)
         if split < period.end:
             paid_spans[Period(split, period.end)].append(pk)
-    measured = Measured(periods, _measure(book, paid_spans), _measure(book, trial_spans))
+    paid, trial = _measure(book, paid_spans), _measure(book, trial_spans)
     kinds = book.meter_kinds
-    used = {
-        plan for of_one in (*measured.paid.values(), *measured.trial.values()) for plan in of_one
-    }
-    book.learn(used)
+    book.learn({plan for of_one in (*paid.values(), *trial.values()) for plan in of_one})
     if book.meter_kinds - kinds:  # their prices ask for more than was measured
-        measured = Measured(periods, _measure(book, paid_spans), _measure(book, trial_spans))
-    return measured
+        paid, trial = _measure(book, paid_spans), _measure(book, trial_spans)
+    return Measured(periods, paid, trial, _measure_add_ons(book, periods))
+
+
+def _measure_add_ons(book: Book, periods: Mapping[int, Period]) -> Usage:
+    """What metered add-ons count, over the hours in which they were held; most have none."""
+    spans: dict[Period, list[SubscriptionAddOn]] = defaultdict(list)
+    for pk, period in periods.items():
+        for held in book.add_ons.get(pk, ()):
+            span = counted_span(held, period) if held.add_on.meter else None
+            if span:
+                spans[span].append(held)
+    usage: Usage = {}
+    for span, rows in spans.items():
+        found = measure(span, {held.subscription_id for held in rows}, book.meter_kinds)
+        usage |= {held.pk: found.get(held.subscription_id, {}) for held in rows}
+    return usage
 
 
 def _measure(book: Book, spans: Mapping[Period, Collection[int]]) -> Usage:
@@ -263,7 +279,8 @@ class Rater:
         for segment in rated:
             if segment.lines:
                 lines[segment.currency] += segment.lines
-        held = self._book.held_add_ons(subscription, period)
+        used = self._add_on_units(subscription)
+        held = self._book.held_add_ons(subscription, period, used)
         discounts = self._book.discounts_of(subscription, period)
         return tuple(
             rate(
@@ -275,6 +292,22 @@ class Rater:
             )
             for currency in sorted({*lines, *held})
         )
+
+    def _add_on_units(self, subscription: Subscription) -> dict[int, Decimal]:
+        """Units that the subscription's metered add-ons have counted, on whatever plan."""
+        found: dict[int, Decimal] = {}
+        for held in self._book.add_ons.get(subscription.pk, ()):
+            meter = held.add_on.meter
+            if meter is None:
+                continue
+            units = ZERO
+            for plan_id, usage in self._measured.add_ons.get(held.pk, {}).items():
+                on_plan = self._quantity(meter.slug, plan_id, usage)
+                if self._adjust is not None:
+                    on_plan = self._adjust(subscription.pk, plan_id, meter.slug, on_plan)
+                units += on_plan
+            found[held.pk] = units
+        return found
 
 
 def rate_periods(book: Book, periods: Mapping[int, Period]) -> list[RatedSubscription]:

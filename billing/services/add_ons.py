@@ -15,31 +15,62 @@ from apim.keys.models import Subscription
 from billing.errors import AddOnHeld, AddOnNotOffered, NotInCurrency, UnknownCurrency
 from billing.models import AddOn, AddOnPrice, BillingTerms, SubscriptionAddOn
 from billing.rating.prices import MAX_AMOUNT
+from billing.selectors.add_ons import is_offered
 from billing.services.prices import CURRENCIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from decimal import Decimal
 
+    from apim.accounts.models import Organization
     from apim.audit.actors import Actor
-    from apim.catalog.models import Product
+    from apim.catalog.models import Plan, Product
+    from billing.models import Meter
 
 MAX_QUANTITY = 1_000_000
 
 
 @transaction.atomic
 def create_add_on(
-    *, actor: Actor, product: Product, name: str, amounts: Mapping[str, Decimal]
+    *,
+    actor: Actor,
+    product: Product,
+    name: str,
+    amounts: Mapping[str, Decimal],
+    plan: Plan | None = None,
+    organization: Organization | None = None,
+    meter: Meter | None = None,
 ) -> AddOn:
-    """Offer an extra; `amounts` per piece and period by currency, in major units.
+    """Offer an extra; `amounts` by currency, in major units, per piece and period or per unit.
 
-    Raises InvalidInput, UnknownCurrency.
+    `meter`: each unit that it counts while the add-on is held is charged. `plan` and `organization`
+    narrow who may hold it. Raises InvalidInput, UnknownCurrency.
     """
-    add_on = AddOn(product=product, name=checked_name(name, max_length=80))
+    if plan is not None and plan.product_id != product.pk:
+        message = _("The plan is one of another product.")
+        raise InvalidInput(message, fields={"plan": [message]})
+    add_on = AddOn(
+        product=product,
+        plan=plan,
+        organization=organization,
+        meter=meter,
+        name=checked_name(name, max_length=80),
+    )
     _check(amounts)
     add_on.save()
     _write(add_on, amounts)
-    record(actor, "add_on.created", add_on, after={"prices": _plain(amounts)})
+    after = {
+        "prices": _plain(amounts),
+        "plan": plan.public_id if plan else None,
+        "meter": meter.slug if meter else None,
+    }
+    record(
+        actor,
+        "add_on.created",
+        add_on,
+        after=after,
+        organization_id=organization.pk if organization else None,
+    )
     return add_on
 
 
@@ -78,12 +109,15 @@ def add_to_subscription(
 ) -> SubscriptionAddOn:
     """Hold so many pieces from now on, charged by the second of the running period.
 
-    Raises AddOnNotOffered, NotInCurrency, AddOnHeld, InvalidInput.
+    One with a meter counts from the next whole hour on. Raises AddOnNotOffered, NotInCurrency,
+    AddOnHeld, InvalidInput.
     """
     if not 1 <= quantity <= MAX_QUANTITY:
         raise InvalidInput(fields={"quantity": [_("Between 1 and a million.")]})
-    is_offered = add_on.withdrawn_at is None and add_on.product_id == subscription.product_id
-    if not is_offered or subscription.state != Subscription.State.ACTIVE:
+    if add_on.meter_id is not None and quantity != 1:
+        message = _("It is charged by what is counted: there is only one of it.")
+        raise InvalidInput(message, fields={"quantity": [message]})
+    if not is_offered(add_on, subscription) or subscription.state != Subscription.State.ACTIVE:
         raise AddOnNotOffered
     terms = BillingTerms.objects.filter(subscription=subscription).first()
     currency = terms.currency if terms else CURRENCIES[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -53,14 +53,12 @@ def create_meter(
             _refuse(
                 "statuses", _("“%s” is no status such as 404 and no class such as 2xx.") % status
             )
-    if not unit_name.strip():
-        _refuse("unit_name", _("The unit needs a name."))
     meter = Meter(
         name=checked_name(name, max_length=80),
         kind=kind,
         statuses=sorted(set(statuses)),
         unit_size=unit_size,
-        unit_name=unit_name.strip()[:40],
+        unit_name=_unit_name(unit_name),
     )
     meter.slug = free_slug(Meter.objects.all(), wanted=slug, name=meter.name, fallback="meter")
     meter.save()
@@ -74,14 +72,23 @@ def create_meter(
 
 
 @transaction.atomic
-def rename_meter(*, actor: Actor, meter: Meter, name: str) -> Meter:
-    """Change what people read. Raises InvalidInput."""
-    before = meter.name
+def rename_meter(*, actor: Actor, meter: Meter, name: str, unit_name: str | None = None) -> Meter:
+    """Change what people read: the meter's name, and its unit's unless None. Raises InvalidInput."""
+    before = {"name": meter.name, "unit_name": meter.unit_name}
     meter.name = checked_name(name, max_length=80)
-    meter.save(update_fields=["name"])
-    record(actor, "meter.renamed", meter, before={"name": before}, after={"name": meter.name})
+    meter.unit_name = meter.unit_name if unit_name is None else _unit_name(unit_name)
+    after = {"name": meter.name, "unit_name": meter.unit_name}
+    if after != before:
+        meter.save(update_fields=["name", "unit_name"])
+        record(actor, "meter.renamed", meter, before=before, after=after)
     return meter
 
 
-def _refuse(field: str, message: str) -> None:
+def _unit_name(text: str) -> str:
+    if not text.strip():
+        _refuse("unit_name", _("The unit needs a name."))
+    return text.strip()[:40]
+
+
+def _refuse(field: str, message: str) -> NoReturn:
     raise InvalidInput(message, fields={field: [message]})

@@ -11,10 +11,13 @@ from apim.core.clock import month_of
 from apim.core.errors import InvalidInput
 from apim.core.money import Money
 from billing.errors import AddOnHeld, AddOnNotOffered, DiscountEnded, NotInCurrency, UnknownCurrency
+from billing.models import BillingPeriod
 from billing.rating.prices import Fee, Terms
 from billing.selectors import running_charges
+from billing.selectors.add_ons import offered_add_ons
 from billing.services import (
     add_to_subscription,
+    calls_meter,
     create_add_on,
     end_add_on,
     end_discount,
@@ -22,6 +25,7 @@ from billing.services import (
     reprice_add_on,
     withdraw_add_on,
 )
+from billing.services.closing import close_periods
 from tests.analytics.lines import make_customer
 from tests.billing.conftest import NOW
 from tests.billing.prices import make_version
@@ -162,3 +166,71 @@ def test_each_change_is_audited(acme, support):
         "discount.given",
         "discount.ended",
     ]
+
+
+# Counted by a meter
+
+
+@pytest.fixture
+def storms(acme, world):
+    """Each call costs 0.125 more while the add-on is held."""
+    return create_add_on(
+        actor=SYSTEM,
+        product=world.product,
+        name="Storm warnings",
+        amounts={"EUR": D("0.125")},
+        meter=calls_meter(),
+    )
+
+
+def test_a_metered_add_on_charges_what_is_counted_from_the_next_hour_on(acme, storms, call, noon):
+    call(40, at=NOW - timedelta(hours=2))
+    add_to_subscription(actor=SYSTEM, subscription=acme.subscription, add_on=storms)
+    call(3, at=NOW)
+    noon.move_to(NOW + timedelta(days=1))
+    assert total(acme) == (Money(10_000 + 38, "EUR"),)  # 3 × 0.125 = 0.375, half to even
+    [line] = [
+        line
+        for charge in running_charges(acme.organization).charges
+        for line in charge.lines
+        if line.kind == "add_on"
+    ]
+    assert (line.meter, line.quantity, line.amount_minor) == ("calls", 3, 38)
+
+
+def test_late_usage_of_a_metered_add_on_is_corrected(acme, storms, call, noon):
+    add_to_subscription(actor=SYSTEM, subscription=acme.subscription, add_on=storms)
+    call(8, at=NOW)
+    noon.move_to(datetime(2026, 12, 3, tzinfo=UTC))
+    close_periods()
+    november = BillingPeriod.objects.get(starts_at__month=11, state="closed", ends_at__month=12)
+    assert november.lines.get(kind="add_on").amount_minor == 100
+    call(16, at=NOW)
+    noon.move_to(datetime(2027, 1, 3, tzinfo=UTC))
+    close_periods()
+    [late] = november.corrections.all()
+    assert (late.amount_minor, late.quantity) == (200, 16)
+    assert late.description == "Late usage: Storm warnings"
+
+
+def test_there_is_one_of_a_metered_add_on(acme, storms):
+    with pytest.raises(InvalidInput):
+        add_to_subscription(actor=SYSTEM, subscription=acme.subscription, add_on=storms, quantity=2)
+
+
+@pytest.mark.parametrize("narrowed", ["plan", "organization"])
+def test_an_add_on_of_another_plan_or_customer_cannot_be_held(acme, world, narrowed):
+    other = {
+        "plan": world.other_plan,
+        "organization": make_customer("Other", world.plan).organization,
+    }
+    add_on = create_add_on(
+        actor=SYSTEM,
+        product=world.product,
+        name="Not for all",
+        amounts={"EUR": D(5)},
+        **{narrowed: other[narrowed]},
+    )
+    assert offered_add_ons(acme.subscription) == []
+    with pytest.raises(AddOnNotOffered):
+        add_to_subscription(actor=SYSTEM, subscription=acme.subscription, add_on=add_on)

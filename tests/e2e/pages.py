@@ -239,6 +239,10 @@ FINANCE = _of(
     ("dashboard:plan-version-new", "{plan}"),
     ("dashboard:plan-version", "{price}"),
     ("dashboard:plan-version-simulation", "{price}"),
+    "dashboard:meters",
+    "dashboard:meter-new",
+    "dashboard:add-ons",
+    "dashboard:add-on-new",
 )
 
 EVERY = {
@@ -267,6 +271,8 @@ NOT_SHOWN = {
         "payment-method-added",
         "checkout",
         "subscription-keep",
+        "subscription-add-ons",
+        "add-on-end",
         "subscription-resume",
         "key-seen",
         "keys-revoke",
@@ -289,6 +295,9 @@ NOT_SHOWN = {
         "plan-version-publish",
         "plan-version-delete",
         "plan-version-end",
+        "meter-edit",
+        "add-on-prices",
+        "add-on-withdraw",
         "organization-activate",
         "subscription-resume",
         "usage-export",

@@ -21,7 +21,14 @@ from apim.keys import services as keys
 from apim.outbox.models import OutboxEntry
 from billing.models import Invoice
 from billing.rating.prices import Terms, per_unit
-from billing.services import draft_version, give_discount, grant_credit
+from billing.services import (
+    add_to_subscription,
+    calls_meter,
+    create_add_on,
+    draft_version,
+    give_discount,
+    grant_credit,
+)
 
 METHODS = ("get", "post", "patch", "delete")
 # For every person with a token, about themselves or what is published.
@@ -77,6 +84,9 @@ def hidden(acme, bob, application, key, plan, alice_api):
     product = Product.objects.create(slug="secret", name="Secret")
     draft = Plan.objects.create(product=product, slug="secret", name="Secret")
     subscription = keys.subscribe(actor=SYSTEM, application=application, plan=plan)
+    add_on = create_add_on(
+        actor=SYSTEM, product=plan.product, name="Support", amounts={"EUR": Decimal(1)}
+    )
     event = alice_api.get("/api/v1/audit-events").json()["results"][0]
     invitation = invite_member(
         actor=SYSTEM, organization=acme, email="dora@example.com", role="member"
@@ -114,6 +124,11 @@ def hidden(acme, bob, application, key, plan, alice_api):
         ).public_id,
         "discounts": give_discount(
             actor=SYSTEM, organization=acme, name="Partner", percent=Decimal(1)
+        ).public_id,
+        "meters": calls_meter().public_id,
+        "add-ons": add_on.public_id,
+        "subscription-add-ons": add_to_subscription(
+            actor=SYSTEM, subscription=subscription, add_on=add_on
         ).public_id,
         "gateways": gateway.public_id,
         "foreign-mappings": mapping.public_id,

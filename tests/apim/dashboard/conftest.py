@@ -36,6 +36,7 @@ from billing.rating.prices import Terms, per_unit
 from billing.services import (
     calls_meter,
     draft_version,
+    create_add_on,
     give_discount,
     grant_credit,
     set_price,
@@ -132,6 +133,11 @@ def make_stripe_event(_organization) -> str:
 
 
 # URL name -> the id of something that the page is about.
+def _add_on(_organization) -> str:
+    values = {"name": "Support", "amounts": {"EUR": Decimal(1)}, "product": Product.objects.first()}
+    return create_add_on(actor=SYSTEM, **values).public_id
+
+
 MONEY_OBJECTS = {
     "customer": lambda organization: organization.public_id,
     "customer-credit": lambda organization: organization.public_id,
@@ -141,6 +147,9 @@ MONEY_OBJECTS = {
     "invoice": lambda organization: make_invoice(organization).public_id,
     "webhook-replay": make_stripe_event,
 }
+    "meter-edit": lambda _organization: calls_meter().public_id,
+    "add-on-prices": _add_on,
+    "add-on-withdraw": _add_on,
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,13 @@ MONEY = {
     "webhooks",
     "webhook-replay",
 }
+PRICING = ("plan-version", "plan-sheet", "meter", "add-on")
 EVERYBODY = {"overview", "organizations", "organization", "tokens", "token-new"}
 FINANCE = {
     *MONEY,
     "plan",
     "plan-price",
-    *(name for name in NAMES if name.startswith(("plan-version", "plan-sheet"))),
+    *(name for name in NAMES if name.startswith(PRICING)),
 }
 SUPPORT = {
     "subscriptions",

@@ -47,6 +47,8 @@ PAGES = (
     "invoices",
     "invoice",
     "webhooks",
+    "meters",
+    "add-ons",
 )
 
 
