@@ -86,16 +86,16 @@ urlpatterns = [
     path("subscriptions/<str:public_id>/cancel/", plan_changes.cancel, name="subscription-cancel"),
     path("subscriptions/<str:public_id>/pause/", plan_changes.pause, name="subscription-pause"),
     path("subscriptions/<str:public_id>/resume/", plan_changes.resume, name="subscription-resume"),
+    path(
+        "subscriptions/<str:public_id>/add-ons/", add_ons.add_ons, name="subscription-add-ons"
+    ),
+    path("add-ons/<str:public_id>/end/", add_ons.end, name="add-on-end"),
     path("subscriptions/<str:public_id>/keep/", plan_changes.withdraw, name="subscription-keep"),
     path("usage/", usage.usage, name="usage"),
     path("usage/live/", usage.live, name="usage-live"),
     path("usage/export.csv", usage.export, name="usage-export"),
     path("billing/", billing.billing, name="billing"),
     path("billing/invoices/", invoices.invoices, name="invoices"),
-    path(
-        "subscriptions/<str:public_id>/add-ons/", add_ons.add_ons, name="subscription-add-ons"
-    ),
-    path("add-ons/<str:public_id>/end/", add_ons.end, name="add-on-end"),
     path("billing/invoices/<str:public_id>/", invoices.invoice, name="invoice"),
     path("billing/payment-method/", payments.payment_method, name="payment-method"),
     path(

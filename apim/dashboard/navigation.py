@@ -51,9 +51,9 @@ _FINANCE: tuple[_Entry, ...] = (
     (_("Paying subscriptions"), "finance-subscriptions", "list-checks", roles.MONEY, ()),
     (_("Invoices"), "invoices", "receipt", roles.MONEY, ()),
     (_("Prices"), "prices", "tag", roles.MONEY, ()),
-    (_("Stripe set-up"), "stripe", "shield-check", roles.MONEY, ()),
     (_("Meters"), "meters", "gauge", roles.PRICING, ()),
     (_("Add-ons"), "add-ons", "layers", roles.PRICING, ()),
+    (_("Stripe set-up"), "stripe", "shield-check", roles.MONEY, ()),
     (_("Stripe webhooks"), "webhooks", "inbox", roles.MONEY, ()),
 )
 

@@ -35,8 +35,8 @@ from billing.models import (
 from billing.rating.prices import Terms, per_unit
 from billing.services import (
     calls_meter,
-    draft_version,
     create_add_on,
+    draft_version,
     give_discount,
     grant_credit,
     set_price,
@@ -132,12 +132,12 @@ def make_stripe_event(_organization) -> str:
     return StripeEvent.objects.get_or_create(stripe_id="evt_1", defaults=values)[0].stripe_id
 
 
-# URL name -> the id of something that the page is about.
 def _add_on(_organization) -> str:
     values = {"name": "Support", "amounts": {"EUR": Decimal(1)}, "product": Product.objects.first()}
     return create_add_on(actor=SYSTEM, **values).public_id
 
 
+# URL name -> the id of something that the page is about.
 MONEY_OBJECTS = {
     "customer": lambda organization: organization.public_id,
     "customer-credit": lambda organization: organization.public_id,
@@ -146,10 +146,10 @@ MONEY_OBJECTS = {
     "discount-end": _discount,
     "invoice": lambda organization: make_invoice(organization).public_id,
     "webhook-replay": make_stripe_event,
-}
     "meter-edit": lambda _organization: calls_meter().public_id,
     "add-on-prices": _add_on,
     "add-on-withdraw": _add_on,
+}
 
 
 @dataclass(frozen=True)
