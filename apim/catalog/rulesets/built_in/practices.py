@@ -1,0 +1,5 @@
+"""apim:default."""
+
+from typing import Any
+
+PRACTICES: dict[str, Any] = {"rules": {}}
