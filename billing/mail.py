@@ -122,7 +122,7 @@ def mail_trial(*, subscription_id: int) -> int:
                     "subscription": subscription,
                     "organization": subscription.organization,
                     "ends_at": ends_at,
-                    "is_over": ends_at <= clock.now(),
+                    "is_over": ends_at is None or ends_at <= clock.now(),
                     "billing_url": absolute_url(reverse("portal:billing")),
                 },
             ).send()

@@ -5,6 +5,7 @@ from portal.views import (
     applications,
     billing,
     catalog,
+    changelog,
     guides,
     home,
     invoices,
@@ -40,6 +41,11 @@ urlpatterns = [
         catalog.specification,
         {"suffix": "yaml"},
         name="specification-yaml",
+    ),
+    path(f"{_version}changelog/", changelog.changelog, name="changelog"),
+    path(f"{_version}changelog.atom", changelog.feed, name="changelog-feed"),
+    path(
+        f"{_version}revisions/<int:number>/", changelog.document, name="changelog-document"
     ),
     path(f"{_version}reference/", reference.reference, name="reference"),
     path(f"{_version}reference/openapi.json", reference.document, name="reference-document"),
@@ -97,6 +103,7 @@ urlpatterns = [
     path("billing/", billing.billing, name="billing"),
     path("billing/invoices/", invoices.invoices, name="invoices"),
     path("billing/invoices/<str:public_id>/", invoices.invoice, name="invoice"),
+    path("billing/lines/<str:public_id>/", invoices.line, name="billing-line"),
     path("billing/payment-method/", payments.payment_method, name="payment-method"),
     path(
         "billing/payment-method/added/",

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 # Status classes in the order of the chart, with the tone of those that mean trouble.
 STATUS_CLASSES = (("2xx", ""), ("3xx", ""), ("4xx", ""), ("5xx", "danger"))
 TABLE_ROWS = 10
+# Public ids that links of invoices name; the filters keep them and offer no choice of them.
+NARROWING = ("subscription", "plan")
 DIMENSIONS = {
     "operation": gettext_lazy("Operation"),
     "application": gettext_lazy("Application"),
@@ -97,6 +99,7 @@ class UsageFilterForm(forms.Form):
         self._offer("key", _("All keys"), _keys(organization, application))
         self._offer("api", _("All APIs"), _apis(organization))
         self.order_fields(["range", "from", "to", "application", "key", "api", "environment"])
+        self.narrowed_by = {name: self.data[name] for name in NARROWING if self.data.get(name)}
 
     def _offer(self, name: str, everything: str, choices: list[tuple[str, str]]) -> None:
         field = self.fields[name]
@@ -160,6 +163,8 @@ def read_query(
         key=cleaned.get("key") or None,
         api=cleaned.get("api") or None,
         environment=cleaned.get("environment") or None,
+        subscription=form.narrowed_by.get("subscription"),
+        plan=form.narrowed_by.get("plan"),
     )
     chosen = form.chosen()
     form.show(chosen.period)

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from apim.core.ids import PublicIdField
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+
+# docs.stripe.com/api: status of refunds, disputes and credit notes.
+MONEY_BACK_STATUSES: dict[str, StrOrPromise] = {
+    "pending": _("On its way"),
+    "succeeded": _("Done"),
+    "failed": _("Failed"),
+    "canceled": _("Cancelled"),
+    "issued": _("Issued"),
+    "void": _("Void"),
+    "needs_response": _("Open: the bank asks for proof"),
+    "under_review": _("The bank is deciding"),
+    "won": _("Decided for the publisher"),
+    "lost": _("Decided for the customer"),
+}
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
@@ -153,6 +171,11 @@ class MoneyBack(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.amount_minor} {self.currency}"
+
+    @property
+    def status_text(self) -> StrOrPromise:
+        """Stripe's status in words; one that we have none for as it is."""
+        return MONEY_BACK_STATUSES.get(self.status, self.status)
 
 
 class UnpaidSuspension(models.Model):

@@ -14,6 +14,7 @@ from billing.models import (
     CreditGrant,
     Discount,
     Invoice,
+    MoneyBack,
     RatedLine,
     StripeCustomer,
     StripeEvent,
@@ -21,6 +22,7 @@ from billing.models import (
 from billing.price_words import line_reasons
 from billing.selectors.credits import credit_balance
 from billing.selectors.lines import frozen_line
+from billing.selectors.totals import TotalRow, invoice_totals
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -64,8 +66,12 @@ class InvoicedPeriod:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceView:
+    """`totals`: how its lines, credit, taxes and payments add up; `money_back`: newest first."""
+
     invoice: Invoice
     periods: tuple[InvoicedPeriod, ...]
+    totals: tuple[TotalRow, ...]
+    money_back: tuple[MoneyBack, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,7 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
     rows = invoice.periods.select_related(
         "period__subscription__application", "period__subscription__product"
     ).prefetch_related("period__lines__version", "period__lines__meter", "period__lines__origin")
+    money_back = tuple(invoice.money_back.all())
     return InvoiceView(
         invoice,
         tuple(
@@ -146,6 +153,8 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
             )
             for row in rows
         ),
+        invoice_totals(invoice, money_back),
+        money_back,
     )
 
 

@@ -44,12 +44,16 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class ExplainedChange:
-    """A preview with its bills in words; see billing.selectors.preview.ChangePreview."""
+    """A preview with its bills in words; see billing.selectors.preview.ChangePreview.
+
+    `taxes`: what Stripe Tax adds to the changed bills, by currency; None where it is not known.
+    """
 
     preview: ChangePreview
     is_now: bool
     unchanged: tuple[WorkedBill, ...]
     changed: tuple[WorkedBill, ...]
+    taxes: tuple[Money, ...] | None = None
 
 
 def outlook(subscription: Subscription) -> Outlook:

@@ -67,6 +67,11 @@ class StripeGateway:
                 )
             )
 
+    def preview_invoice(self, params: Mapping[str, Any]) -> Remote:
+        preview: Any = self._client.v1.invoices.create_preview
+        with _our_errors():
+            return _plain(preview(dict(params)))
+
     def meter_total(self, meter: str, customer: str, *, start: int, end: int) -> int:
         with _our_errors():
             found = self._client.v1.billing.meters.event_summaries.list(

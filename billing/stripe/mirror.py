@@ -14,12 +14,14 @@ from apim.audit.actors import SYSTEM
 from apim.audit.services import record
 from apim.core import clock
 from billing.models import Invoice, MoneyBack, StripeCustomer
+from billing.stripe.taxes import tax_rows
 
 if TYPE_CHECKING:
     from billing.stripe.ports import PaymentGateway, Remote
 
 Status = Invoice.Status
 OWED = frozenset({Status.OPEN, Status.UNCOLLECTIBLE})
+UNSETTLED = OWED | {Status.DRAFT}
 
 
 def mirror_invoice(gateway: PaymentGateway, stripe_id: str) -> Invoice | None:
@@ -32,13 +34,18 @@ def mirror_invoice(gateway: PaymentGateway, stripe_id: str) -> Invoice | None:
     return take_invoice(gateway, row, found) if row is not None else None
 
 
-@transaction.atomic
-def take_invoice(_gateway: PaymentGateway, invoice: Invoice, found: Remote) -> Invoice:
+def take_invoice(gateway: PaymentGateway, invoice: Invoice, found: Remote) -> Invoice:
     """Write Stripe's fields into our row, and what has changed into the audit log."""
+    return _write(invoice, found, tax_rows(gateway, found))
+
+
+@transaction.atomic
+def _write(invoice: Invoice, found: Remote, taxes: list[dict[str, Any]]) -> Invoice:
     row = Invoice.objects.select_for_update().get(pk=invoice.pk)
     before = row.status
     for name, value in _values(found).items():
         setattr(row, name, value)
+    row.taxes = taxes
     row.unpaid_since = _unpaid_since(row, found)
     if row.unpaid_since is None:
         row.reminders = 0
@@ -60,7 +67,8 @@ def _values(found: Remote) -> dict[str, Any]:
         "subtotal_minor": found["subtotal"],
         "tax_minor": sum(tax["amount"] for tax in found.get("total_taxes") or ()),
         "total_minor": found["total"],
-        "due_minor": found["amount_due"],
+        # `amount_due` stays what was asked for; what is left of it is another field.
+        "due_minor": found["amount_remaining"] if found.get("status") in UNSETTLED else 0,
         "paid_minor": found["amount_paid"],
         "payment_attempts": found.get("attempt_count") or 0,
         "tax_status": (found.get("automatic_tax") or {}).get("status") or "",

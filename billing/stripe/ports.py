@@ -70,6 +70,10 @@ class PaymentGateway(Protocol):
         """Finalize a draft; Stripe collects it from then on."""
         ...
 
+    def preview_invoice(self, params: Mapping[str, Any]) -> Remote:
+        """What an invoice of these items would come to, with its taxes; stores nothing."""
+        ...
+
     def meter_total(self, meter: str, customer: str, *, start: int, end: int) -> int:
         """What Stripe has counted between two whole minutes (unix seconds); may lag behind."""
         ...

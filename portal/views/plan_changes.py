@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.shortcuts import redirect, render
@@ -20,6 +20,7 @@ from billing.errors import PaymentMethodNeeded
 from billing.selectors.methods import needs_payment_method
 from billing.selectors.outlook import explained_change, get_planned_change
 from billing.services import change_now, plan_change, withdraw_change
+from billing.stripe.taxes import with_taxes
 from portal.answers import form_page
 from portal.forms import ChangePlanForm, WhenForm
 from portal.offers import offers_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from apim.accounts.viewers import ViewerRequest
     from apim.audit.actors import Actor
+    from billing.selectors.outlook import ExplainedChange
 
 PLAN, CANCEL, PAUSE, RESUME = "plan", "cancel", "pause", "resume"
 State = Subscription.State
@@ -57,7 +59,7 @@ def change(request: ViewerRequest, public_id: str) -> HttpResponse:
             except DomainError as error:
                 add_domain_error(form, error)
         elif found.state == State.ACTIVE:
-            preview = explained_change(found, PLAN, plan=form.chosen, is_now=form.is_now)
+            preview = _stated(found, PLAN, plan=form.chosen, is_now=form.is_now)
             needs_method = needs_payment_method(found.organization, form.chosen)
     context = {
         "subscription": found,
@@ -97,8 +99,8 @@ def cancel(request: ViewerRequest, public_id: str) -> HttpResponse:
     can_wait = found.state in {State.ACTIVE, State.SUSPENDED}
     context = {
         "subscription": found,
-        "now": explained_change(found, CANCEL) if can_wait else None,
-        "end": explained_change(found, CANCEL, is_now=False) if can_wait else None,
+        "now": _stated(found, CANCEL) if can_wait else None,
+        "end": _stated(found, CANCEL, is_now=False) if can_wait else None,
     }
     return render(request, "portal/subscriptions/cancel.html", context)
 
@@ -128,8 +130,8 @@ def pause(request: ViewerRequest, public_id: str) -> HttpResponse:
         return _paused(request, found, form)
     context = {
         "subscription": found,
-        "now": explained_change(found, PAUSE),
-        "end": explained_change(found, PAUSE, is_now=False),
+        "now": _stated(found, PAUSE),
+        "end": _stated(found, PAUSE, is_now=False),
     }
     return form_page(request, "portal/subscriptions/pause.html", form, context)
 
@@ -164,7 +166,7 @@ def resume(request: ViewerRequest, public_id: str) -> HttpResponse:
         )
         messages.success(request, _("The pause of %(name)s is over.") % {"name": found})
         return redirect("portal:subscription", found.public_id)
-    context = {"subscription": found, "now": explained_change(found, RESUME)}
+    context = {"subscription": found, "now": _stated(found, RESUME)}
     return form_page(request, "portal/subscriptions/resume.html", form, context)
 
 
@@ -176,6 +178,11 @@ def withdraw(request: ViewerRequest, public_id: str) -> HttpResponse:
     withdraw_change(actor=request.viewer.actor, change=get_planned_change(found))
     messages.success(request, _("Nothing will change: the planned change is withdrawn."))
     return redirect("portal:subscription", found.public_id)
+
+
+def _stated(found: Subscription, kind: str, **change: Any) -> ExplainedChange:
+    """What it costs, with tax where Stripe Tax says it."""
+    return with_taxes(explained_change(found, kind, **change), found.organization_id)
 
 
 def _page_of(found: Subscription) -> str:

@@ -54,6 +54,7 @@ VISITOR = (
         ("portal:api", "sun"),
         ("portal:api-version", "sun", "v0"),
         ("portal:reference", *_SUN),
+        ("portal:changelog", *_SUN),
         "portal:pricing",
         "portal:report-leaked-key",
         ("portal:product", "earth"),
@@ -171,6 +172,15 @@ ADMIN = (
         ("dashboard:version-edit", "{version}"),
         ("dashboard:version-cost", "{version}"),
         ("dashboard:revision-new", "{version}"),
+        ("dashboard:revisions", "{version}"),
+        ("dashboard:revision-source", "{version}", "1"),
+        ("dashboard:revision-findings", "{version}", "1"),
+        ("dashboard:revision-publish", "{version}", "1"),
+        ("dashboard:compare", "{api}"),
+        "dashboard:rulesets",
+        "dashboard:ruleset-new",
+        ("dashboard:ruleset", "{ruleset}"),
+        ("dashboard:gate", "publish_revision"),
         ("dashboard:version-publish", "{draft}"),
         ("dashboard:version-deprecate", "{version}"),
         ("dashboard:version-retire", "{version}"),
@@ -261,11 +271,14 @@ NOT_SHOWN = {
         "specification-json",
         "specification-yaml",
         "reference-document",
+        "changelog-feed",
+        "changelog-document",
         "try",
         "usage-live",
         "application-limits-live",
         "usage-export",
         "billing-export",
+        "billing-line",
         "invoice",
         "payment-method",
         "payment-method-added",
@@ -284,6 +297,7 @@ NOT_SHOWN = {
     },
     "dashboard": {
         "revision-document",
+        "ruleset-remove",
         "product-publish",
         "plan-publish",
         "credit-void",
@@ -326,6 +340,7 @@ from apim.accounts.models import Invitation, Membership, Organization, User
 from apim.accounts.services import create_organization, issue_access_token
 from apim.audit.actors import SYSTEM
 from apim.catalog.models import Api, ApiVersion, Limit, Plan, Product
+from apim.catalog.ruleset_selectors import ruleset_list
 from apim.core import clock
 from apim.gateway.models import Gateway
 from apim.keys.models import ApiKey, Application, Subscription
@@ -364,6 +379,7 @@ print(json.dumps({{
     "version": versions.get(name="v1").public_id,
     "deprecated": versions.get(name="v0").public_id,
     "draft": first(ApiVersion.objects.filter(state="draft")),
+    "ruleset": ruleset_list().get(name="apim:default").public_id,
     "product": first(Product.objects.filter(name="Earth")),
     "plan": first(Plan.objects.filter(name="Business")),
     "price": first(PlanVersion.objects.filter(plan__name="Business")),

@@ -288,7 +288,7 @@ def _upcoming(
         given=options,
     )
     for wanted in given.get("invoice_items", []):
-        names = ("amount", "currency", "description")
+        names = ("amount", "currency", "description", "tax_behavior")
         if set(wanted) - set(names) or "amount" not in wanted:
             raise not_simulated(
                 "invoice items without a plain amount in a preview", "invoice_items"

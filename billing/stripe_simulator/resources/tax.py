@@ -1,16 +1,49 @@
-"""Stripe Tax as far as invoices need it: /v1/tax/settings and percentages by country.
+"""Stripe Tax as far as invoices need it: /v1/tax/settings, and percentages by country as tax rates.
 
-Not a tax engine: one percentage per country of the customer (the control API sets them), no
-registrations, no thresholds. What is real are the statuses and what they block.
+Not a tax engine: percentages per country of the customer (the control API sets them, several as
+"5+9.975"), no registrations, no thresholds. What is real are the statuses and what they block.
 """
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from billing.stripe_simulator.errors import missing
 from billing.stripe_simulator.money import net, rounded
 from billing.stripe_simulator.routing import Call, route
 from billing.stripe_simulator.store import Obj
 from billing.stripe_simulator.world import World
+
+RATE = "txr_simulated_"
+
+
+@route("GET /v1/tax_rates/{}")
+def retrieve_tax_rate(_world: World, call: Call) -> Obj:
+    """Return a rate that a tax named; its id says it all. Raises StripeProblem (404)."""
+    country, _, percent = call.id.removeprefix(RATE).partition("_")
+    try:
+        percentage = float(Decimal(percent))
+    except InvalidOperation as error:
+        raise missing("tax_rate", call.id) from error
+    return {
+        "id": call.id,
+        "object": "tax_rate",
+        "active": True,
+        "country": country.upper(),
+        "created": 0,
+        "description": None,
+        "display_name": "VAT",
+        "effective_percentage": percentage,
+        "flat_amount": None,
+        "inclusive": False,
+        "jurisdiction": None,
+        "jurisdiction_level": None,
+        "livemode": False,
+        "metadata": {},
+        "percentage": percentage,
+        "rate_type": "percentage",
+        "state": None,
+        "tax_type": "vat",
+    }
 
 
 def tax_settings(world: World) -> Obj:
@@ -80,13 +113,24 @@ def tax_invoice(world: World, invoice: Obj, lines: list[Obj]) -> None:
     if tax["status"] != "complete":
         return
     country = customer["address"]["country"]
-    percent = Decimal(world.settings["tax_percent"].get(country, "0"))
     is_exempt = customer["tax_exempt"] in ("exempt", "reverse")
+    named = "0" if is_exempt else world.settings["tax_percent"].get(country, "0")
+    percents = [Decimal(one) for one in named.split("+")]
     for line in lines:
-        line["taxes"] = [_tax(world, line, country, Decimal(0) if is_exempt else percent, customer)]
+        line["taxes"] = [
+            _tax(world, line, country, percent, sum(percents), customer) for percent in percents
+        ]
 
 
-def _tax(world: World, line: Obj, country: str, percent: Decimal, customer: Obj) -> Obj:
+def _tax(
+    world: World,
+    line: Obj,
+    country: str,
+    percent: Decimal,
+    all_percents: Decimal | int,
+    customer: Obj,
+) -> Obj:
+    """Return one tax of a line; where it is included, its share of all of them."""
     behavior = line["_"]["tax_behavior"]
     if behavior in (None, "unspecified"):
         behavior = tax_settings(world)["defaults"].get("tax_behavior")
@@ -94,15 +138,15 @@ def _tax(world: World, line: Obj, country: str, percent: Decimal, customer: Obj)
     taxable = net(line)
     amount = rounded(taxable * percent / 100)
     if behavior == "inclusive":
-        amount = rounded(taxable * percent / (100 + percent))
-        taxable -= amount
+        amount = rounded(taxable * percent / (100 + all_percents))
+        taxable -= rounded(taxable * Decimal(all_percents) / (100 + all_percents))
     reason = "standard_rated" if percent else "not_collecting"
     if customer["tax_exempt"] in ("exempt", "reverse"):
         reason = "customer_exempt" if customer["tax_exempt"] == "exempt" else "reverse_charge"
     return {
         "amount": amount,
         "tax_behavior": behavior,
-        "tax_rate_details": {"tax_rate": f"txr_simulated_{country.lower()}"},
+        "tax_rate_details": {"tax_rate": f"{RATE}{country.lower()}_{percent}"},
         "taxability_reason": reason,
         "taxable_amount": taxable,
         "type": "tax_rate_details",

@@ -57,5 +57,7 @@ class PaymentPageSerializer(serializers.Serializer[Any]):
 
 
 class PaymentMethodSerializer(serializers.Serializer[Any]):
-    label = serializers.CharField(help_text="Such as visa 4242; empty without a method.")
+    label = serializers.CharField(  # type: ignore[assignment]  # a field of that name
+        help_text="Such as visa 4242; empty without a method."
+    )
     is_delinquent = serializers.BooleanField()

@@ -37,6 +37,11 @@ class PreviewSerializer(serializers.Serializer[Any]):
     fixed_before = MoneySerializer(source="preview.fixed_before")
     fixed_after = MoneySerializer(source="preview.fixed_after")
     setup = MoneySerializer(source="preview.setup")
+    taxes = MoneySerializer(
+        many=True,
+        allow_null=True,
+        help_text="What Stripe Tax adds to `changed`; null where it is not known.",
+    )
 
 
 class PlannedChangeSerializer(Resource):

@@ -38,6 +38,7 @@ from billing.selectors.invoices import (
 )
 from billing.selectors.outlook import explained_change, get_planned_change
 from billing.stripe.events import replay_event
+from billing.stripe.taxes import with_taxes
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -66,7 +67,8 @@ class PreviewChange(Endpoint):
         found = explained_change(
             subscription, values["kind"], plan=_plan(values), is_now=values["when"] == "now"
         )
-        return Response(PreviewSerializer(found).data)
+        stated = with_taxes(found, subscription.organization_id)
+        return Response(PreviewSerializer(stated).data)
 
 
 class PlanChangeLater(Endpoint):
