@@ -1,4 +1,4 @@
-"""Calls lent to a gateway, which then decides itself for a while; see docs/adr/0013.
+"""Calls lent to a gateway, which then decides itself for a while; see docs/adr/0013 and 0022.
 
 A lease's calls were counted when it was given, so that no limit is exceeded whatever becomes of
 it. What a gateway gives back goes to the windows that it was counted in.
@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
     from apim.gateway.authorizer.counters import Counters, Standing, Taken
 
-LEASE_MILLISECONDS = 30_000
+# For how long calls are lent at most; and for how long a gateway may remember what a key may do,
+# which it drops as soon as the change feed names it.
+LEASE_MILLISECONDS = 60_000
+HOLD_MILLISECONDS = 600_000
 MAX_WANT = 1_000_000
 # For calls that nothing limits: so many need no further question.
 UNLIMITED_TOKENS = 1_000_000
 NO_LEASE = "-"
+MAX_POOLS = 16
 # Gateways tell what became of a lease with their next question.
 REMEMBERED_SECONDS = 60.0
 MAX_LEASES = 200_000
@@ -141,10 +145,21 @@ def _pairs(value: bytes) -> Iterator[tuple[str, int]]:
             yield lease, int(number)
 
 
-def read_want(headers: dict[bytes, bytes]) -> int:
-    """How many calls the gateway expects to let pass with the lease."""
+class Wish(NamedTuple):
+    """What the gateway expects: how many calls to let pass with the lease, by its own reckoning.
+
+    `pools` names sets of limits of which it still holds calls enough.
+    """
+
+    calls: int
+    pools: frozenset[bytes]
+
+
+def read_wish(headers: dict[bytes, bytes]) -> Wish:
     value = headers.get(b"x-apim-want", b"")
-    return max(1, min(int(value), MAX_WANT)) if value.isdigit() and len(value) < 16 else 1
+    calls = max(1, min(int(value), MAX_WANT)) if value.isdigit() and len(value) < 16 else 1
+    pools = headers.get(b"x-apim-pools", b"")
+    return Wish(calls, frozenset(pools.split(b",", MAX_POOLS)[:MAX_POOLS]))
 
 
 def limits_header(taken: Taken) -> bytes:
@@ -165,9 +180,22 @@ def limits_header(taken: Taken) -> bytes:
     return "|".join(parts).encode()
 
 
-def lease_header(
-    lease: str, *, calls: int, life_milliseconds: int, scope: str, cost: int, kind: str
-) -> bytes:
-    return (
-        f"id={lease};tokens={calls};ttl={life_milliseconds};scope={scope};cost={cost};kind={kind}"
-    ).encode()
+class Terms(NamedTuple):
+    """What a lease allows; `pool` names the set of limits that its calls were counted against.
+
+    With 0 `calls` it only says that the key may use calls of that pool.
+    """
+
+    lease: str
+    calls: int
+    life_milliseconds: int
+    hold_milliseconds: int
+    pool: str = ""
+
+    def header(self, *, scope: str, cost: int, kind: str) -> bytes:
+        """The value of `x-apim-lease`."""
+        text = (
+            f"id={self.lease};tokens={self.calls};ttl={self.life_milliseconds};scope={scope};"
+            f"cost={cost};kind={kind};hold={self.hold_milliseconds}"
+        )
+        return (f"{text};pool={self.pool}" if self.pool else text).encode()

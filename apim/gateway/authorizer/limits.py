@@ -7,10 +7,13 @@ were taken, so a limit is never exceeded by any number of authorizers together; 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections import deque
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from apim.gateway.authorizer.counters import Standing, Taken
 
@@ -84,6 +87,9 @@ class Meter:
         self.slot_milliseconds = slot_milliseconds
         # Whoever holds one of few places must be known, so such calls are taken one by one.
         self.is_concurrent = any(one.limit.kind == "concurrent" for one in limits)
+        # The same at every authorizer: calls of this set of limits are as good for any of its keys.
+        facts = msgspec.json.encode((limits, slot_milliseconds))
+        self.name = hashlib.blake2b(facts, digest_size=9).hexdigest()
         self.pool = 0
         self._size = 0
         self._until = 0.0

@@ -19,7 +19,7 @@ from apim.gateway.authorizer.answers import Answer
 from apim.gateway.authorizer.change_feed import RESET, ChangeFeed
 from apim.gateway.authorizer.counters import LOADS, Counters
 from apim.gateway.authorizer.decisions import Decider, Grant, Resolution, Use
-from apim.gateway.authorizer.leases import LeaseBook
+from apim.gateway.authorizer.leases import LeaseBook, Terms
 from apim.gateway.authorizer.limits import POOL_MILLISECONDS, UNLIMITED, Meter, Meters, Outcome
 from apim.gateway.authorizer.memory import GrantsIncomplete, LastKnown, Memory
 from apim.gateway.authorizer.metrics import Metrics
@@ -28,7 +28,9 @@ from apim.gateway.authorizer.requests import Call, read_check, read_headers, rea
 from apim.keys import secrets
 
 if TYPE_CHECKING:
+    from apim.gateway.authorizer.counters import Taken
     from apim.gateway.authorizer.denials import Denial
+    from apim.gateway.authorizer.leases import Wish
 
     Scope = dict[str, Any]
 
@@ -50,9 +52,7 @@ QUOTA_REFUSAL_MILLISECONDS = 100
 MAX_REHASHES_WAITING = 10_000
 _ONE_CALL = (
     b"x-apim-lease",
-    leases.lease_header(
-        leases.NO_LEASE, calls=1, life_milliseconds=1000, scope="operation", cost=1, kind="call"
-    ),
+    leases.Terms(leases.NO_LEASE, 1, 1000, 1000).header(scope="operation", cost=1, kind="call"),
 )
 # Looking for garbage among everything that is remembered takes longer than a check may; nearly all
 # of it goes without looking, and what is young is looked at as ever.
@@ -136,7 +136,7 @@ class Authorizer:
         call = read_lease(headers)
         self.leases.settle(headers)
         try:
-            answer = await self._lend(call, leases.read_want(headers))
+            answer = await self._lend(call, leases.read_wish(headers))
             answer.headers.extend(await self._imports())
             self._was_able = self._was_able or self._able()
         except UNANSWERABLE as error:
@@ -230,7 +230,7 @@ class Authorizer:
 
     # Lending
 
-    async def _lend(self, call: Call, want: int) -> Answer:
+    async def _lend(self, call: Call, wish: Wish) -> Answer:
         if not self.changes.position:
             await self.changes.sync()
         position = self.changes.position
@@ -245,54 +245,67 @@ class Authorizer:
             answer = answers.denied(call, resolution, denial)
             # Who may not from here, may from elsewhere.
             return _with_refusal_life(answer, 0 if resolution.rules else REFUSAL_MILLISECONDS)
-        answer = await self._lease_of(call, key, resolution, use, want)
+        answer = await self._lease_of(call, key, resolution, use, wish)
         if answer.decision == "allowed":
             answer.headers.extend(self._lease_terms(resolution, position))
         return answer
 
     async def _lease_of(
-        self, call: Call, key: str, resolution: Resolution, use: Use, want: int
+        self, call: Call, key: str, resolution: Resolution, use: Use, wish: Wish
     ) -> Answer:
         meter, cost = use.meter, use.cost
         # Where a key may be used from is asked for each call.
         is_call = resolution.rules is not None or (meter is not None and meter.is_concurrent)
-        life = _life_milliseconds(resolution)
+        hold = _hold_milliseconds(resolution)
+        limits = b""
         if meter is None:
             answer = answers.allowed(call, key, resolution, None, UNLIMITED)
             calls = cost if is_call else max(leases.UNLIMITED_TOKENS, cost)
-            terms = (leases.NO_LEASE, calls, life)
-            limits = b""
+            terms = Terms(leases.NO_LEASE, calls, hold, hold)
+        elif not is_call and meter.name.encode() in wish.pools:
+            answer = answers.allowed(call, key, resolution, None, UNLIMITED)
+            terms = Terms(leases.NO_LEASE, 0, 0, hold, meter.name)
         else:
-            refused = meter.refusal(cost)
-            if refused is not None:
-                return self._refuse_lease(call, resolution, meter, refused)
-            lease = self.leases.name()
-            wanted = cost if is_call else max(want, cost)
-            taken = await meter.take(
-                self.counters, cost=cost, want=wanted, life_milliseconds=life, slot=lease
-            )
-            outcome = Outcome(taken.calls > 0, cost, taken.calls, taken.standings)
-            if not outcome.is_allowed:
+            wanted = cost if is_call else max(wish.calls, cost)
+            lease, outcome, taken = await self._borrow(meter, cost, wanted)
+            if taken is None:
                 return self._refuse_lease(call, resolution, meter, outcome)
-            slot_seconds = meter.slot_milliseconds / 1000 if meter.is_concurrent else 0.0
-            self.leases.open(lease, taken, slot_seconds=slot_seconds)
             # The gateway makes the limits' headers itself, for each call.
             answer = answers.allowed(call, key, resolution, None, outcome)
             if outcome.overage:
                 answer.headers.append(answers.overage_header(outcome))
-            terms = (lease, taken.calls, taken.life_milliseconds)
+            pool = "" if is_call else meter.name
+            terms = Terms(lease, taken.calls, taken.life_milliseconds, hold, pool)
             limits = leases.limits_header(taken)
-        lease, calls, life = terms
-        header = leases.lease_header(
-            lease,
-            calls=calls,
-            life_milliseconds=life,
+        header = terms.header(
             scope="operation" if resolution.is_by_operation else "version",
             cost=cost,
             kind="call" if is_call else "shared",
         )
         answer.headers.extend(((b"x-apim-lease", header), (b"x-apim-limits", limits)))
         return answer
+
+    async def _borrow(
+        self, meter: Meter, cost: int, wanted: int
+    ) -> tuple[str, Outcome, Taken | None]:
+        """Take calls for a lease. None of them: refused. Raises RedisAway."""
+        refused = meter.refusal(cost)
+        if refused is not None:
+            return leases.NO_LEASE, refused, None
+        lease = self.leases.name()
+        taken = await meter.take(
+            self.counters,
+            cost=cost,
+            want=wanted,
+            life_milliseconds=leases.LEASE_MILLISECONDS,
+            slot=lease,
+        )
+        outcome = Outcome(taken.calls > 0, cost, taken.calls, taken.standings)
+        if not outcome.is_allowed:
+            return lease, outcome, None
+        slot_seconds = meter.slot_milliseconds / 1000 if meter.is_concurrent else 0.0
+        self.leases.open(lease, taken, slot_seconds=slot_seconds)
+        return lease, outcome, taken
 
     def _refuse_lease(
         self, call: Call, resolution: Resolution, meter: Meter, outcome: Outcome
@@ -440,12 +453,12 @@ def denial_of(resolution: Resolution, use: Use, address: str, origin: str) -> De
     return use.denial
 
 
-def _life_milliseconds(resolution: Resolution) -> int:
-    """How long the grants allow a lease: a key may expire."""
+def _hold_milliseconds(resolution: Resolution) -> int:
+    """How long a gateway may remember what the key may do: it may expire."""
     key = resolution.grant.key
     if key is None or key.exp is None:
-        return leases.LEASE_MILLISECONDS
-    return max(min(leases.LEASE_MILLISECONDS, int((key.exp - time.time()) * 1000)), 0)
+        return leases.HOLD_MILLISECONDS
+    return max(min(leases.HOLD_MILLISECONDS, int((key.exp - time.time()) * 1000)), 0)
 
 
 def _with_refusal_life(answer: Answer, milliseconds: int) -> Answer:

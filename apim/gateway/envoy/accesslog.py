@@ -13,7 +13,6 @@ LINE: dict[str, str] = {
     "type": "%ACCESS_LOG_TYPE%",
     "method": "%REQ(:METHOD)%",
     "path": "%PATH(NQ:ORIG_OR_PATH)%",
-    "host": "%REQ(X-ENVOY-ORIGINAL-HOST?:AUTHORITY)%",
     "status": "%RESPONSE_CODE%",
     "duration_ms": "%DURATION%",
     "upstream_ms": "%COMMON_DURATION(US_TX_BEG:US_RX_END:ms)%",

@@ -1,79 +1,80 @@
--- Decides every call inside Envoy, by leases that it takes from the authorizer.
+-- Decides every call inside Envoy, by what it was told and lent by the authorizer.
 --
--- A lease is permission for some calls of one credential at one listen path: tokens that the
--- authorizer has counted already, and the headers that say whose calls they are. Only a call
--- without a usable lease asks. Envoy runs one copy of this file per worker thread and one
--- coroutine per call; a call that asks sleeps, the others go on. Nothing here is shared between
--- workers, so what they use up together is what the authorizer gave them together.
+-- A grant says what one credential may do at one listen path, and the headers that say whose calls
+-- they are; it is remembered until the change feed contradicts it. A pool holds calls that the
+-- authorizer has counted already against a set of limits; all credentials with these limits draw
+-- from it. Only a call without a grant, or whose pool is empty, asks. Envoy runs one copy of this
+-- file per worker thread and one coroutine per call; a call that asks sleeps, the others go on.
+-- Nothing here is shared between workers, so what they use up together is what the authorizer
+-- gave them together.
 --
--- Fast first: a call with a lease costs two header look-ups, two table look-ups and the headers
--- that it adds. Looking up a header that is not one of Envoy's own builds an index of all of them
--- (some 3,000 instructions), which is why the hot path asks for none.
+-- Fast first: a call with both costs two header look-ups, two table look-ups and the headers that it
+-- adds. Looking up a header that is not one of Envoy's own builds an index of all of them (some
+-- 3,000 instructions), which is why the hot path asks for none.
 --
 -- Above stand SETTINGS, written by lua_filter.py, credentials.lua, memory.lua and questions.lua, as
 -- one source with this file. All times are in milliseconds.
 
--- The routes pass these on to the caller; see routes.py. True when the call is near a limit.
-local function add_rate_limits(headers, lease, now)
-  local limits, left, count = lease.limits, lease.left, #lease.limits
+-- What the limits leave, put together once per second as far as it only changes then.
+local function remaining_text(pool, now)
+  local limits, left, count = pool.limits, pool.left, #pool.limits
   local second = floor(now / 1000)
-  if lease.second ~= second then
-    lease.second = second
+  if pool.second ~= second then
+    pool.second = second
     local texts = {}
     for i = 1, count do
       local before = i == 1 and "" or texts[i] .. ", "
       texts[i] = before .. '"' .. limits[i].name .. '";r='
       texts[i + 1] = ";t=" .. format("%d", max(ceil((limits[i].resets_at - now) / 1000), 0))
     end
-    lease.texts = texts
-    lease.reset = format("%d", max(ceil((lease.tightest.resets_at - now) / 1000), 0))
+    pool.texts = texts
+    pool.reset = format("%d", max(ceil((pool.tightest.resets_at - now) / 1000), 0))
   end
-  local t = lease.texts
-  local told
-  if count == 1 then
-    told = t[1] .. max(limits[1].remaining + left, 0) .. t[2]
-  elseif count == 2 then
-    told = t[1] .. max(limits[1].remaining + left, 0) .. t[2] .. max(limits[2].remaining + left, 0) .. t[3]
-  elseif count == 3 then
-    told = t[1] .. max(limits[1].remaining + left, 0) .. t[2] .. max(limits[2].remaining + left, 0) .. t[3]
-      .. max(limits[3].remaining + left, 0) .. t[4]
-  else
-    local parts = {}
-    for i = 1, count do
-      parts[2 * i - 1] = t[i]
-      parts[2 * i] = format("%d", max(limits[i].remaining + left, 0))
-    end
-    told = concat(parts) .. t[count + 1]
+  local parts = {}
+  for i = 1, count do
+    parts[2 * i - 1] = pool.texts[i]
+    parts[2 * i] = format("%d", max(limits[i].remaining + left, 0))
   end
-  headers:add("x-apim-ratelimit", told)
-  headers:add("x-apim-ratelimit-policy", lease.policy)
-  local remaining = max(lease.tightest.remaining + left, 0)
-  if remaining > lease.near then return false end
-  headers:add("x-apim-ratelimit-limit", lease.tightest.quota)
+  return concat(parts) .. pool.texts[count + 1]
+end
+
+-- The route for marked calls passes these on to the caller. True when the call is told.
+local function tell_limits(headers, pool, now)
+  local remaining = max(pool.tightest.remaining + pool.left, 0)
+  if remaining > pool.near and now - pool.told_at < TELL_EVERY then return false end
+  pool.told_at = now
+  headers:add("x-apim-ratelimit", remaining_text(pool, now))
+  headers:add("x-apim-ratelimit-policy", pool.policy)
+  headers:add("x-apim-ratelimit-limit", pool.tightest.quota)
   headers:add("x-apim-ratelimit-remaining", remaining)
-  headers:add("x-apim-ratelimit-reset", lease.reset)
+  headers:add("x-apim-ratelimit-reset", pool.reset)
   return true
 end
 
 -- Names and values are callers' no longer: early_header_mutation has removed all x-apim-*.
-local function pass(handle, headers, lease, now, carrier, path)
-  lease.left = lease.left - lease.cost
-  headers:add("x-apim-call", lease.call)
-  if lease.is_test then headers:add("x-apim-environment", "test") end -- chooses the sandbox
-  local is_marked = lease.ends_with_response
-  if lease.limits and add_rate_limits(headers, lease, now) then is_marked = true end
-  if carrier == "authorization" or (carrier == "foreign" and lease.is_by_bearer) then
+local function pass(handle, headers, grant, now, carrier, path)
+  local pool, cost = grant.pool, grant.cost
+  pool.left = pool.left - cost
+  headers:add("x-apim-call", pool.overage and grant.call .. ', overage="' .. pool.overage .. '"' or grant.call)
+  if grant.is_test then headers:add("x-apim-environment", "test") end -- chooses the sandbox
+  local is_marked = grant.ends_with_response
+  if pool.limits and tell_limits(headers, pool, now) then is_marked = true end
+  if carrier == "authorization" or (carrier == "foreign" and grant.is_by_bearer) then
     headers:remove("authorization")
   end
-  if find(path, "key=", 1, true) then headers:replace(":path", without_key(path)) end
-  if lease.cost ~= 1 then handle:streamInfo():dynamicMetadata():set("apim", "cost", lease.cost) end
-  if lease.ends_with_response then
+  if find(path, "key=", 1, true) then
+    path = without_key(path)
+    headers:replace(":path", path)
+  end
+  headers:add("x-envoy-original-path", path) -- for the log; the route rewrites the path
+  if cost ~= 1 then handle:streamInfo():dynamicMetadata():set("apim", "cost", cost) end
+  if grant.ends_with_response then
     handle:streamInfo():dynamicMetadata():set("apim", "lease", {
-      id = lease.id, cost = lease.cost, is_for_one_call = lease.is_for_one_call,
+      id = pool.id, cost = cost, is_for_one_call = grant.is_for_one_call,
     })
   end
   if is_marked then headers:add("x-apim-after", "1") end
-  if is_marked or lease.is_test then handle:clearRouteCache() end
+  if is_marked or grant.is_test then handle:clearRouteCache() end
 end
 
 local function refuse(handle, headers, denial)
@@ -105,87 +106,84 @@ end
 
 -- Nobody can be asked. An API that fails open lets known callers by for a while, but no more of
 -- them than their limits left when they were last heard of.
-local function decide_alone(handle, headers, lease, now, carrier, path, denial)
-  if lease and lease.is_open_on_loss and now - max(heard_at, lease.sent) <= lease.grace
-    and lease.left + lease.least >= lease.cost then
+local function decide_alone(handle, headers, grant, now, carrier, path, denial)
+  if grant and grant.is_open_on_loss and now - max(heard_at, grant.sent) <= grant.grace
+    and grant.pool.left + grant.pool.least >= grant.cost then
     complain(handle)
-    return pass(handle, headers, lease, now, carrier, path)
+    return pass(handle, headers, grant, now, carrier, path)
   end
   refuse_unchecked(handle, headers, denial)
 end
 
--- Usable now: tokens left, its time not over, and no change unheard of for too long.
-local function is_usable(lease, now)
-  return lease.left >= lease.cost and now < lease.ends
-    and (now - heard_at <= lease.trust or now - lease.sent <= lease.trust)
+-- Its time is not over, and no change was unheard of for too long.
+local function is_known(grant, now)
+  return now < grant.ends and (now - heard_at <= grant.trust or now - grant.sent <= grant.trust)
+end
+
+local function is_usable(grant, now)
+  return is_known(grant, now) and is_filled(grant.pool, grant.cost, now)
 end
 
 local BY_OPERATION = "by operation"
 
--- Nothing a lease holds is trusted that the change feed contradicts, or that it may not know of.
-local function is_worth_keeping(lease)
-  return not lease.is_for_one_call and lease.change ~= nil and lease.change >= base and is_unchanged(lease)
+-- Nothing that a grant says is trusted that the change feed contradicts, or that it may not know of.
+local function is_worth_keeping(grant)
+  return not grant.is_for_one_call and grant.change ~= nil and grant.change >= base and is_unchanged(grant)
 end
 
-local function current_lease(call)
-  local leases = leases_of(call.credential)
-  local lease = leases and leases[call.listen]
-  if lease == BY_OPERATION then lease = leases[call.operation] end
-  if lease and not is_unchanged(lease) then
+local function current_grant(call)
+  local grants = grants_of(call.credential)
+  local grant = grants and grants[call.listen]
+  if grant == BY_OPERATION then grant = grants[call.operation] end
+  if grant and not is_unchanged(grant) then
     drop(call.credential, call.listen)
     drop(call.credential, call.operation)
     return nil
   end
-  return lease
+  return grant
 end
 
-local function keep_for_next(call, lease, now)
-  local current = current_lease(call)
-  if current and current.left > lease.left and is_usable(current, now) then
-    return retire(lease) -- another call asked for more at the same time
+local function keep_for_next(call, grant)
+  if not grant.by_operation then return keep(call.credential, call.listen, grant) end
+  if #call.operation > LONGEST_PATH then return end
+  local grants = grants_of(call.credential)
+  if not grants or grants[call.listen] ~= BY_OPERATION then
+    drop(call.credential, call.listen)
+    keep(call.credential, call.listen, BY_OPERATION)
   end
-  if lease.by_operation then
-    if #call.operation > LONGEST_PATH then return retire(lease) end
-    local leases = leases_of(call.credential)
-    if not leases or leases[call.listen] ~= BY_OPERATION then
-      drop(call.credential, call.listen)
-      keep(call.credential, call.operation, lease)
-      leases_of(call.credential)[call.listen] = BY_OPERATION
-    else
-      keep(call.credential, call.operation, lease)
-    end
-  else
-    keep(call.credential, call.listen, lease)
-  end
+  keep(call.credential, call.operation, grant)
 end
 
-local function after_lease(handle, call, taken, now)
+-- Gives the grant its pool, with what was lent. It may have too few calls left if it was said to
+-- have enough when the question was asked.
+local function connect(grant, lease, now)
+  grant.pool = grant.pool_name and pool_named(grant.pool_name) or new_pool()
+  if lease then fill(grant.pool, lease, now) end
+end
+
+local function after_grant(handle, call, grant, now)
   local headers = handle:headers()
-  taken.ends_with_response = taken.is_for_one_call or handle:metadata():get("cost_header") ~= nil
-  if taken.change and not position then
-    position, position_text, base = taken.change, taken.change_text, taken.change
+  grant.ends_with_response = grant.is_for_one_call or handle:metadata():get("cost_header") ~= nil
+  if grant.change and not position then
+    position, position_text, base = grant.change, grant.change_text, grant.change
     polled_at, routes_changed_at = now, now
   end
-  if now - routes_changed_at < ROUTES_FOLLOW then taken.ends = min(taken.ends, now + SHORT_TTL) end
-  if position and is_worth_keeping(taken) then
-    pass(handle, headers, taken, now, call.carrier, call.path)
-    return keep_for_next(call, taken, now)
-  end
-  pass(handle, headers, taken, now, call.carrier, call.path)
-  if not taken.is_for_one_call then retire(taken) end
+  if now - routes_changed_at < ROUTES_FOLLOW then grant.ends = min(grant.ends, now + SHORT_TTL) end
+  if position and is_worth_keeping(grant) then keep_for_next(call, grant) end
+  pass(handle, headers, grant, now, call.carrier, call.path)
 end
 
 local function after_denial(handle, call, denial, now)
   local headers = handle:headers()
-  local lease = current_lease(call)
+  local grant = current_grant(call)
   if denial.status == "503" then
-    return decide_alone(handle, headers, lease, now, call.carrier, call.path, denial)
+    return decide_alone(handle, headers, grant, now, call.carrier, call.path, denial)
   end
   if denial.status == "429" then
-    -- The counters are empty, but tokens taken before are not: they are used up first.
-    if lease and is_usable(lease, now) then
-      lease.renew_after = max(denial.ends, now + 1)
-      return pass(handle, headers, lease, now, call.carrier, call.path)
+    -- The counters are empty, but calls lent before are not: they are used up first.
+    if grant and is_usable(grant, now) then
+      grant.pool.renew_after = max(denial.ends, now + 1)
+      return pass(handle, headers, grant, now, call.carrier, call.path)
     end
   else
     drop(call.credential, call.listen)
@@ -201,34 +199,51 @@ local function after_denial(handle, call, denial, now)
   refuse(handle, headers, denial)
 end
 
--- `lease` is one that may no longer be used, or that is nearly used up.
-local function decide_by_asking(handle, call, lease, now, budget)
+-- One call asks for what the next ones need; those that ask meanwhile ask for themselves. Gives what
+-- `ask` gives.
+local function ask_for_pool(handle, headers, call, pool, now, budget)
+  if pool.asking_since and now - pool.asking_since <= ASKING_FORGOTTEN then
+    return ask(handle, headers, call, now, 1, nil, budget)
+  end
+  pool.asking_since = now
+  local grant, lease, denial = ask(handle, headers, call, now, demand(pool, now), nil, budget)
+  pool.asking_since = nil
+  return grant, lease, denial
+end
+
+-- `old` is a grant that may no longer be used, or whose pool is nearly empty.
+local function decide_by_asking(handle, call, old, now, budget)
   local headers = handle:headers()
-  if not (lease and is_usable(lease, now)) then
+  if not (old and is_usable(old, now)) then
     local denial = known_denial(call.credential .. "\n" .. call.listen, now)
       or known_denial(call.credential .. "\n" .. call.operation, now)
     if denial then return refuse(handle, headers, denial) end
     if budget < MIN_BUDGET then
-      return decide_alone(handle, headers, lease, now, call.carrier, call.path)
+      return decide_alone(handle, headers, old, now, call.carrier, call.path)
     end
   end
-  -- One call asks for what the next ones need; those that ask meanwhile ask for themselves.
-  local want = lease and 1 or FIRST_WANT
-  local is_first = lease and now - (lease.asking_since or -math.huge) > ASKING_FORGOTTEN
-  if is_first then
-    want = demand(lease, now)
-    lease.asking_since = now
+  local began = now
+  local grant, lease, denial
+  if old and is_known(old, now) then
+    grant, lease, denial = ask_for_pool(handle, headers, call, old.pool, now, budget)
+  else
+    grant, lease, denial = ask(handle, headers, call, now, FIRST_WANT, spare_pools(old and old.pool, now), budget)
   end
-  local taken, denial = ask(handle, headers, call, now, want, budget)
-  if is_first then lease.asking_since = nil end
   now = handle:timestamp()
-  if taken then return after_lease(handle, call, taken, now) end
-  if denial then return after_denial(handle, call, denial, now) end
-  lease = current_lease(call)
-  if lease and is_usable(lease, now) then
-    return pass(handle, handle:headers(), lease, now, call.carrier, call.path)
+  if grant then connect(grant, lease, now) end
+  if grant and not is_filled(grant.pool, grant.cost, now) and budget - (now - began) >= MIN_BUDGET then
+    -- Others have emptied the pool meanwhile.
+    grant, lease, denial = ask_for_pool(handle, handle:headers(), call, grant.pool, now, budget - (now - began))
+    now = handle:timestamp()
+    if grant then connect(grant, lease, now) end
   end
-  decide_alone(handle, handle:headers(), lease, now, call.carrier, call.path)
+  if grant and is_filled(grant.pool, grant.cost, now) then return after_grant(handle, call, grant, now) end
+  if denial then return after_denial(handle, call, denial, now) end
+  old = current_grant(call)
+  if old and is_usable(old, now) then
+    return pass(handle, handle:headers(), old, now, call.carrier, call.path)
+  end
+  decide_alone(handle, handle:headers(), old, now, call.carrier, call.path)
 end
 
 -- Without a key of ours every caller gets the same refusal: one question serves them all. Unless
@@ -246,8 +261,11 @@ local function refuse_without_key(handle, headers, authorization, path, listen, 
     listen = listen,
     operation = headers:get(":method") .. " " .. match(path, "^[^?]*"),
   }
-  local taken, denial = ask(handle, headers, call, now, 1, budget)
-  if taken and foreign then return after_lease(handle, call, taken, handle:timestamp()) end
+  local grant, lease, denial = ask(handle, headers, call, now, 1, nil, budget)
+  if grant and foreign then
+    connect(grant, lease, now)
+    return after_grant(handle, call, grant, handle:timestamp())
+  end
   headers = handle:headers()
   if not denial then return refuse_unchecked(handle, headers) end
   if denial.ends > now and (kind == "missing" or not has_imports) then remember_denial(name, denial) end
@@ -280,8 +298,8 @@ local function decide(handle)
   end
   local listen = match(path, "^/[^/?]*/[^/?]*") or match(path, "^[^?]*")
   local credential, carrier = authorization, "authorization"
-  local leases = authorization and leases_of(authorization)
-  if not leases then
+  local grants = authorization and grants_of(authorization)
+  if not grants then
     local foreign
     credential, carrier, foreign = find_credential(headers, authorization, path)
     if not credential and foreign and has_imports then
@@ -289,23 +307,21 @@ local function decide(handle)
     elseif not credential then
       return refuse_without_key(handle, headers, authorization, path, listen, carrier, foreign, now, budget)
     end
-    leases = leases_of(credential)
+    grants = grants_of(credential)
   end
-  local lease = leases and leases[listen]
+  local grant = grants and grants[listen]
   local operation
-  if lease == BY_OPERATION or not lease then
+  if grant == BY_OPERATION or not grant then
     operation = headers:get(":method") .. " " .. match(path, "^[^?]*")
-    lease = lease and leases[operation]
+    grant = grant and grants[operation]
   end
-  if lease and not is_unchanged(lease) then
+  if grant and not is_unchanged(grant) then
     drop(credential, listen)
     if operation then drop(credential, operation) end
-    lease = nil
+    grant = nil
   end
-  if lease and is_usable(lease, now) and (lease.left > lease.low
-    or (lease.asking_since and now - lease.asking_since <= ASKING_FORGOTTEN)
-    or (lease.renew_after and now < lease.renew_after)) then
-    return pass(handle, headers, lease, now, carrier, path)
+  if grant and is_usable(grant, now) and not is_low(grant.pool, now) then
+    return pass(handle, headers, grant, now, carrier, path)
   end
   local call = {
     credential = credential,
@@ -315,7 +331,7 @@ local function decide(handle)
     listen = listen,
     operation = operation or (headers:get(":method") .. " " .. match(path, "^[^?]*")),
   }
-  decide_by_asking(handle, call, lease, now, budget)
+  decide_by_asking(handle, call, grant, now, budget)
 end
 
 -- A mistake in here must not let a call by: Envoy would go on with it.

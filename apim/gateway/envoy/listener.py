@@ -78,14 +78,18 @@ def connection_manager(settings: ListenerSettings, routes: dict[str, Any]) -> di
             "headers_with_underscores_action": "DROP_HEADER",
             "idle_timeout": "300s",
         },
-        "request_headers_timeout": f"{REQUEST_HEADERS_TIMEOUT_SECONDS}s",
+        # Until a route is chosen, which has its own; request_headers_timeout would be another timer
+        # for each call.
+        "stream_idle_timeout": f"{REQUEST_HEADERS_TIMEOUT_SECONDS}s",
         "http_filters": [
             _cors(),
             lua_filter(),
             {
                 "name": "envoy.filters.http.router",
                 "typed_config": {
-                    "@type": type_url("envoy.extensions.filters.http.router.v3.Router")
+                    "@type": type_url("envoy.extensions.filters.http.router.v3.Router"),
+                    # Three headers that only cost; lease.lua adds the one that the log needs.
+                    "suppress_envoy_headers": True,
                 },
             },
         ],
@@ -96,7 +100,7 @@ def connection_manager(settings: ListenerSettings, routes: dict[str, Any]) -> di
 
 def _forget_what_callers_claim() -> dict[str, Any]:
     removed = [
-        {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
+        {"remove_on_match": {"key_matcher": {"prefix": prefix}}}  # names are in lower case here
         for prefix in (names.IDENTITY_PREFIX, "x-envoy-")
     ]
     return {

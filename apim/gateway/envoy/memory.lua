@@ -1,4 +1,4 @@
--- What a worker remembers: leases, refusals, and what the change feed told. See lease.lua.
+-- What a worker remembers: grants, pools, refusals, and what the change feed told. See lease.lua.
 
 local format, floor, ceil, max, min = string.format, math.floor, math.ceil, math.max, math.min
 
@@ -7,7 +7,8 @@ local POLL_EVERY = 200
 -- A question that has not been answered by then was cancelled: its caller has left.
 local ASKING_FORGOTTEN = CHECK_TIMEOUT + 50
 local MIN_BUDGET = 30
-local MAX_TTL = 30000
+local MAX_TTL = 60000
+local MAX_HOLD = 600000
 -- Bounds of the tables: two generations of each, the older is dropped when the younger is full.
 local MAX_HELD = 50000
 local MAX_DENIED = 10000
@@ -17,19 +18,27 @@ local MAX_WAITING_GIVE_BACK = MAX_HELD
 -- Questions of nothing but give-backs that follow one look at the change feed.
 local GIVE_BACK_QUESTIONS = 5
 local LONGEST_PATH = 1024
+-- So many pools of the worker a question names at most.
+local MAX_TOLD_POOLS = 8
 -- What a credential that was not seen lately is lent at first, if its limits allow.
 local FIRST_WANT = 8
--- From this share of the tightest limit on, answers also bear the older X-RateLimit-* headers. They
--- say nothing that RateLimit does not, and each costs a hundredth of a call.
-local NEAR = 0.1
+-- Answers tell what the limits leave, but no more often per pool than this, unless little is left:
+-- five headers cost a tenth of a call. The draft leaves it to us which answers bear them.
+local NEAR, TELL_EVERY = 0.1, 5
 -- How much the tokens asked for may grow from one lease to the next.
 local GROWTH = 16
 
 -- Each call leaves two kilobytes of garbage, while what lives is small: collect in larger steps.
 collectgarbage("setpause", 600)
 
--- Leases: credential → listen path (or method and path) → lease.
+-- What credentials may do: credential → listen path (or method and path) → grant.
 local held, held_before, held_count = {}, {}, 0
+-- Calls that were lent, by the name of the limits that counted them. Grants hold the pool that they
+-- draw from, all keys with the same limits the same one; a pool that no grant holds is forgotten.
+local WEAK = { __mode = "v" }
+local pools = setmetatable({}, WEAK)
+-- Names of those that were filled last: a question for another key says which of them will do.
+local filled, filled_at = {}, 0
 -- Refusals that may be repeated: name → refusal.
 local denied, denied_before, denied_count = {}, {}, 0
 -- The change feed: where it was read up to, from where on it is complete, and when it was last heard.
@@ -50,73 +59,118 @@ local function forget_everything()
   held, held_before, held_count = {}, {}, 0
   denied, denied_before, denied_count = {}, {}, 0
   changed, changed_count = {}, 0
+  pools, filled = setmetatable({}, WEAK), {}
 end
 
--- Tables of bounded size ---------------------------------------------------------------------
+-- Pools --------------------------------------------------------------------------------------
 
--- What is left of a lease goes back; what passed beyond it, while nobody could be asked, is told.
--- It is remembered as the last lease, with as many tokens as were used of it.
-local function retire(lease)
-  local left = lease.left
+local function is_filled(pool, cost, now)
+  return pool.left >= cost and now < pool.ends
+end
+
+-- Asking for more is due when little is left, unless a call does it already or it was refused.
+local function is_low(pool, now)
+  return pool.left <= pool.low
+    and not (pool.asking_since and now - pool.asking_since <= ASKING_FORGOTTEN)
+    and not (pool.renew_after and now < pool.renew_after)
+end
+
+-- What is left goes back; what passed beyond it, while nobody could be asked, is told.
+local function settle_lease(lease, left)
   if not lease.is_counted or left == 0 then return end
   local list, count = give_back, left
   if left < 0 then list, count = extra_cost, -left end
   if #list < MAX_WAITING_GIVE_BACK then list[#list + 1] = lease.id .. "=" .. format("%d", count) end
-  lease.tokens, lease.left = lease.tokens - left, 0
 end
 
--- Kept leases by the second after which they end, so that unused tokens go back on time.
+-- It is remembered with as many tokens as were used of it.
+local function retire(pool)
+  settle_lease(pool, pool.left)
+  pool.tokens, pool.left = pool.tokens - pool.left, 0
+end
+
+-- Pools by the second after which their calls end, so that unused ones go back on time.
 local function retire_ended(now)
   local before = floor(now / 1000)
-  for second, leases in pairs(ending) do
+  for second, some in pairs(ending) do
     if second < before then
-      for i = 1, #leases do retire(leases[i]) end
+      for i = 1, #some do
+        if some[i].ends <= now then retire(some[i]) end
+      end
       ending[second] = nil
     end
   end
 end
 
-local function leases_of(credential)
-  local leases = held[credential]
-  if leases then return leases end
-  leases = held_before[credential]
-  if leases then
-    held_before[credential] = nil
-    held[credential] = leases
-    held_count = held_count + 1
-  end
-  return leases
+local function new_pool(name)
+  return { name = name, left = 0, tokens = 0, low = 0, ends = 0, sent = 0, ttl = 1, least = 0, told_at = 0 }
 end
 
-local function keep(credential, name, lease)
-  local leases = leases_of(credential)
-  if not leases then
-    leases = {}
-    held[credential] = leases
+local function pool_named(name)
+  local pool = pools[name]
+  if not pool then
+    pool = new_pool(name)
+    pools[name] = pool
   end
-  if type(leases[name]) == "table" then retire(leases[name]) end
-  leases[name] = lease
-  local second = floor(lease.ends / 1000)
+  return pool
+end
+
+-- Of two leases the larger is kept, if others asked for more at the same time.
+local function fill(pool, lease, now)
+  if is_filled(pool, lease.tokens + 1, now) then return settle_lease(lease, lease.tokens) end
+  retire(pool)
+  for name, value in pairs(lease) do pool[name] = value end
+  pool.left, pool.low, pool.second = lease.tokens, floor(lease.tokens / GROWTH), -1
+  pool.limits, pool.overage, pool.renew_after = lease.limits, lease.overage, nil
+  if not pool.name then return end -- nobody else's
+  local second = floor(pool.ends / 1000)
   local others = ending[second]
-  if others then others[#others + 1] = lease else ending[second] = { lease } end
-  held_count = held_count + 1
-  if held_count >= MAX_HELD then
-    for _, dropped in pairs(held_before) do
-      for _, one in pairs(dropped) do
-        if type(one) == "table" then retire(one) end
-      end
-    end
-    held_before, held, held_count = held, {}, 0
+  if others then others[#others + 1] = pool else ending[second] = { pool } end
+  if filled[filled_at] ~= pool.name then
+    filled_at = filled_at % MAX_TOLD_POOLS + 1
+    filled[filled_at] = pool.name
   end
+end
+
+-- Names of pools with calls to spare, and `mine` if it is one.
+local function spare_pools(mine, now)
+  local names = {}
+  if mine and mine.name and is_filled(mine, mine.low + 1, now) then names[1] = mine.name end
+  for i = 1, #filled do
+    local pool = pools[filled[i]]
+    if pool and pool ~= mine and is_filled(pool, pool.low + 1, now) then names[#names + 1] = filled[i] end
+  end
+  return #names > 0 and concat(names, ",") or nil
+end
+
+-- Tables of bounded size ---------------------------------------------------------------------
+
+local function grants_of(credential)
+  local grants = held[credential]
+  if grants then return grants end
+  grants = held_before[credential]
+  if grants then
+    held_before[credential] = nil
+    held[credential] = grants
+    held_count = held_count + 1
+  end
+  return grants
+end
+
+local function keep(credential, name, grant)
+  local grants = grants_of(credential)
+  if not grants then
+    grants = {}
+    held[credential] = grants
+  end
+  if not grants[name] then held_count = held_count + 1 end
+  grants[name] = grant
+  if held_count >= MAX_HELD then held_before, held, held_count = held, {}, 0 end
 end
 
 local function drop(credential, name)
-  local leases = leases_of(credential)
-  local lease = leases and leases[name]
-  if lease then
-    if type(lease) == "table" then retire(lease) end
-    leases[name] = nil
-  end
+  local grants = grants_of(credential)
+  if grants then grants[name] = nil end
 end
 
 local function known_denial(name, now)
@@ -162,7 +216,7 @@ local function settle(handle)
   end
 end
 
--- Ask what has changed. Leases are not searched: each looks for its names in `changed` when it is
+-- Ask what has changed. Grants are not searched: each looks for its names in `changed` when it is
 -- used next. True when the feed was heard.
 local function poll(handle, now)
   polled_at = now
@@ -199,15 +253,15 @@ local function poll(handle, now)
   return true
 end
 
--- Nothing that the lease depends on was changed after it was decided.
-local function is_unchanged(lease)
-  if lease.checked == position then return true end
-  if lease.change < base then return false end
-  local tags = lease.tags
+-- Nothing that the grant depends on was changed after it was decided.
+local function is_unchanged(grant)
+  if grant.checked == position then return true end
+  if grant.change < base then return false end
+  local tags = grant.tags
   for i = 1, #tags do
     local at = changed[tags[i]]
-    if at and at > lease.change then return false end
+    if at and at > grant.change then return false end
   end
-  lease.checked = position
+  grant.checked = position
   return true
 end

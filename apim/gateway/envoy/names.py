@@ -15,13 +15,11 @@ METADATA = "apim"
 LEASE_FILTER = "apim.lease"
 # Set by the filter on a call whose end the authorizer must be told of; chooses the route.
 AFTER_HEADER = "x-apim-after"
-# The filter's request header for each RateLimit header of the answer: the router copies them. What
-# is said near a limit only is copied on the route for marked calls.
+# The filter's request header for each RateLimit header of the answer: the router copies them, on the
+# route for marked calls.
 RATE_LIMITS = {
     "ratelimit": "x-apim-ratelimit",
     "ratelimit-policy": "x-apim-ratelimit-policy",
-}
-RATE_LIMITS_NEAR = {
     "x-ratelimit-limit": "x-apim-ratelimit-limit",
     "x-ratelimit-remaining": "x-apim-ratelimit-remaining",
     "x-ratelimit-reset": "x-apim-ratelimit-reset",

@@ -1,4 +1,5 @@
--- Asks the authorizer for a lease and reads its answer, once per lease. See lease.lua.
+-- Asks the authorizer and reads its answer: a grant, and mostly a lease that fills its pool. See
+-- lease.lua.
 
 -- RateLimit headers: what never changes is put together once per lease, the seconds until reset
 -- once per second. `least` is what remains of the tightest limit when all tokens are used.
@@ -38,34 +39,33 @@ local function call_text(answer)
     local value = answer["x-apim-" .. name]
     if value then members[#members + 1] = name .. "=" .. value end
   end
-  local overage = answer["x-apim-overage"]
-  if overage then members[#members + 1] = 'overage="' .. overage .. '"' end
   return concat(members, ", ")
 end
 
-local function read_lease(answer, sent, received)
+-- Names that many grants have in common are kept once.
+local function read_tags(text)
+  local tags = {}
+  for tag in gmatch(text or "", "%S+") do tags[#tags + 1] = tag end
+  return tags
+end
+
+-- Gives the grant, and the lease if one was given, which is `tokens` calls until it `ends`. The
+-- grant has no pool yet.
+local function read_grant(answer, sent, received)
   local text = answer["x-apim-lease"]
   if not text then return nil end
   local tokens, ttl = tonumber(match(text, "tokens=(%d+)")), tonumber(match(text, "ttl=(%d+)"))
-  local id = match(text, "id=([^;]*)")
-  if not (id and tokens and ttl) then return nil end
-  ttl = min(ttl, MAX_TTL)
-  local tags = {}
-  for tag in gmatch(answer["x-apim-tags"] or "", "%S+") do tags[#tags + 1] = tag end
-  local lease = {
-    id = id,
-    is_counted = id ~= "-", -- unlimited calls are in nobody's books
-    tokens = tokens,
-    left = tokens,
-    low = floor(tokens / GROWTH),
+  local id, hold = match(text, "id=([^;]*)"), tonumber(match(text, "hold=(%d+)"))
+  if not (id and tokens and ttl and hold) then return nil end
+  local grant = {
+    pool_name = match(text, "pool=(%w+)"),
     cost = tonumber(match(text, "cost=(%d+)")) or 1,
     by_operation = match(text, "scope=(%a+)") == "operation",
     is_for_one_call = match(text, "kind=(%a+)") == "call",
     sent = sent,
-    ttl = ttl,
-    ends = sent + ttl,
+    ends = sent + min(hold, MAX_HOLD),
     call = call_text(answer),
-    tags = tags,
+    tags = read_tags(answer["x-apim-tags"]),
     change = instant(answer["x-apim-change"]),
     change_text = answer["x-apim-change"],
     trust = tonumber(answer["x-apim-trust"]) or 1000,
@@ -74,8 +74,18 @@ local function read_lease(answer, sent, received)
     is_test = answer["x-apim-environment"] == "test",
     is_by_bearer = find(answer["x-envoy-auth-headers-to-remove"] or "", "authorization", 1, true) ~= nil,
   }
+  if tokens == 0 then return grant, nil end
+  local lease = {
+    id = id,
+    is_counted = id ~= "-", -- unlimited calls are in nobody's books
+    tokens = tokens,
+    sent = sent,
+    ttl = ttl,
+    ends = sent + (id == "-" and hold or min(ttl, MAX_TTL)),
+    overage = answer["x-apim-overage"],
+  }
   read_limits(lease, answer["x-apim-limits"], received)
-  return lease
+  return grant, lease
 end
 
 local NOT_TOLD = { [":status"] = true, ["content-length"] = true, date = true, server = true, connection = true }
@@ -107,9 +117,10 @@ end
 
 local QUIETLY = { timeout_ms = CHECK_TIMEOUT, send_xff = false }
 
--- Ask for a lease for this call. Gives the lease, or nil and a refusal, or nil and nil when the
--- authorizer is silent.
-local function ask(handle, headers, call, now, want, budget)
+-- Ask about this call, and for `want` calls unless it draws from one of the pools that are named.
+-- Gives the grant and what was lent, or nil and nil and a refusal, or nothing when the authorizer is
+-- silent.
+local function ask(handle, headers, call, now, want, spare, budget)
   local request_id = headers:get("x-request-id") or ""
   QUIETLY.timeout_ms = budget
   local answer, body = handle:httpCall(SETTINGS.cluster, {
@@ -125,20 +136,20 @@ local function ask(handle, headers, call, now, want, budget)
     ["x-client-ip"] = client_address(handle),
     ["x-request-id"] = request_id,
     ["x-apim-want"] = format("%d", want),
+    ["x-apim-pools"] = spare,
     ["x-apim-give-back"] = some_of(give_back),
     ["x-apim-extra-cost"] = some_of(extra_cost),
   }, nil, QUIETLY)
   local received = handle:timestamp()
   if answer["x-apim-imports"] then has_imports = true end -- only the feed tells that there are none
-  if answer[":status"] == "200" then return read_lease(answer, now, received), nil end
-  if answer["content-type"] ~= "application/problem+json" then return nil, nil end
-  return nil, read_denial(answer, body, received, request_id)
+  if answer[":status"] == "200" then return read_grant(answer, now, received) end
+  if answer["content-type"] ~= "application/problem+json" then return nil, nil, nil end
+  return nil, nil, read_denial(answer, body, received, request_id)
 end
 
 -- As many calls as were made with the last lease in the time that one lasts.
-local function demand(lease, now)
-  if not lease then return 1 end
-  local used = lease.tokens - max(lease.left, 0)
-  local wanted = ceil(used * lease.ttl / max(now - lease.sent, 1))
-  return max(1, min(wanted, lease.tokens * GROWTH))
+local function demand(pool, now)
+  local used = pool.tokens - max(pool.left, 0)
+  local wanted = ceil(used * pool.ttl / max(now - pool.sent, 1))
+  return max(1, min(wanted, pool.tokens * GROWTH))
 end

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from apim.gateway.envoy.upstreams import Upstream
 
 MAX_TIMEOUT_SECONDS = 3600
+# For so long an upstream may pause within an answer; Envoy's own default.
+QUIET_SECONDS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,7 @@ def _routes(
 ) -> list[dict[str, Any]]:
     """The route, and before it the same for marked calls.
 
-    Those are calls whose end the authorizer is told of, and calls near a limit.
+    Those are calls whose end the authorizer is told of, and calls that tell what limits leave.
     """
     plain = _route(version, upstream, cluster, environment=environment)
     marked: dict[str, Any] = {
@@ -98,7 +100,7 @@ def _routes(
         "request_headers_to_remove": [names.AFTER_HEADER],
         "response_headers_to_add": [
             *plain["response_headers_to_add"],
-            *_copied(names.RATE_LIMITS_NEAR),
+            *_copied(names.RATE_LIMITS),
         ],
         "typed_per_filter_config": run_instead(AFTER),
     }
@@ -119,6 +121,8 @@ def _route(
         "route": {
             "cluster": cluster,
             "timeout": f"{timeout}s",
+            # Instead of the listener's, which only guards requests that have not come whole.
+            "idle_timeout": f"{max(timeout, QUIET_SECONDS)}s",
             "host_rewrite_literal": upstream.authority,
             **_rewrite(version.listen_path, upstream.base_path),
         },
@@ -160,7 +164,6 @@ def build_routes(routes: Iterable[dict[str, Any]], portal_origin: str) -> dict[s
         "request_headers_to_remove": [names.KEY_HEADER],
         # An upstream must not tell callers whose call it was.
         "response_headers_to_remove": [names.CALL_HEADER],
-        "response_headers_to_add": _copied(names.RATE_LIMITS),
         "virtual_hosts": [
             {
                 "name": "apis",

@@ -30,8 +30,9 @@ class Lease:
         terms = answer.headers.get("x-apim-lease", "")
         parts = dict(part.split("=", 1) for part in terms.split(";") if part)
         self.id, self.scope, self.kind = (parts.get(name, "") for name in ("id", "scope", "kind"))
-        self.tokens, self.ttl, self.cost = (
-            int(parts.get(name, 0)) for name in ("tokens", "ttl", "cost")
+        self.pool = parts.get("pool", "")
+        self.tokens, self.ttl, self.cost, self.hold = (
+            int(parts.get(name, 0)) for name in ("tokens", "ttl", "cost", "hold")
         )
 
 
@@ -70,7 +71,7 @@ def test_lease_says_who_calls_and_lends_what_was_wanted(authorizer, db, store):
 
     assert lent.status == 200
     assert (lent.tokens, lent.cost, lent.kind, lent.scope) == (50, 1, "shared", "version")
-    assert 0 < lent.ttl <= 30_000
+    assert 0 < lent.ttl <= 60_000
     assert lent.headers["x-apim-key"] == world.key.public_id
     assert lent.headers["x-apim-organization"] == world.organization.public_id
     assert lent.headers["x-apim-decision"] == "allowed"
@@ -94,16 +95,50 @@ def test_lease_names_every_grant_that_it_depends_on(authorizer, db, store):
     } <= tags
 
 
-def test_lease_never_outlives_its_window_or_its_key(authorizer, db, store):
+def test_lease_never_outlives_its_window_and_no_grant_its_key(authorizer, db, store):
     world = limited(wire.LimitGrant("second", 1000, "second"))
     assert all(0 <= lease(authorizer, world).ttl < 1000 for _ in range(5))
 
     world = limited()
+    assert 5000 < lease(authorizer, world).hold <= 600_000
     soon = timezone.now() + timedelta(seconds=5)
     key, secret = make_key(world.application, expires_at=soon)
     grants.project_key(key.pk)
     world.secret = secret
-    assert lease(authorizer, world).ttl <= 5000
+    assert lease(authorizer, world).hold <= 5000
+
+
+def test_keys_with_the_same_limits_draw_from_one_pool_at_every_authorizer(
+    authorizer, second_authorizer, db, store
+):
+    world = limited(wire.LimitGrant("day", 100_000, "day"))
+    first = lease(authorizer, world, want=50)
+    key, secret = make_key(world.application)
+    grants.project_key(key.pk)
+    world.secret = secret
+    other = eventually(lambda: _if_ok(lease(second_authorizer, world, x_apim_pools=first.pool)))
+    assert other.pool == first.pool
+    assert (other.id, other.tokens, other.kind) == ("-", 0, "shared")
+    assert other.headers["x-apim-key"] == key.public_id
+    assert set(counted(store, world).values()) == {50}
+    assert lease(second_authorizer, world, want=3, x_apim_pools="another,pool").tokens == 3
+
+
+def test_key_with_a_limit_of_its_own_has_a_pool_of_its_own(authorizer, db, store):
+    world = limited(wire.LimitGrant("day", 100_000, "day"))
+    shared = lease(authorizer, world).pool
+    change_key(world, limits=(wire.LimitGrant("few", 3, "day", per="key"),))
+    own = lease(authorizer, world, x_apim_pools=shared, want=50)
+    assert own.pool != shared
+    assert (own.status, own.tokens) == (200, 1)
+
+
+def test_changed_limits_are_another_pool(authorizer, db, store):
+    world = limited(wire.LimitGrant("day", 100_000, "day"))
+    before = lease(authorizer, world).pool
+    change_plan(world, limits=(wire.LimitGrant("day", 5, "day"),))
+    after = eventually(lambda: _unless_pool(before, lease(authorizer, world, x_apim_pools=before)))
+    assert after.tokens == 1
 
 
 def test_less_is_lent_the_less_is_left(authorizer, db, store):
@@ -295,6 +330,10 @@ def _numbers(position):
 
 def _unless_at(position, answer):
     return None if answer[0] == position else answer
+
+
+def _unless_pool(pool, lent):
+    return None if lent.pool == pool else lent
 
 
 def _if_ok(lent):

@@ -2,6 +2,8 @@
 
 import re
 
+from tests.deadline import eventually
+
 
 def asked(relay):
     """Questions about calls that went to the authorizer."""
@@ -11,6 +13,16 @@ def asked(relay):
 def left_of(headers):
     """Calls that the daily limit leaves, as the answer tells."""
     return int(re.search(r'"day";r=(\d+);', headers["ratelimit"])[1])
+
+
+def telling(envoy, path, headers):
+    """An answer that tells what is left: where calls come thick and much is left, not each does."""
+
+    def answer():
+        got = envoy.get(path, headers)
+        return got if "ratelimit" in got.headers or got.status_code != 200 else None
+
+    return eventually(answer)
 
 
 def warm_up(envoy, world, headers=None, calls=12):
