@@ -44,9 +44,7 @@ urlpatterns = [
     ),
     path(f"{_version}changelog/", changelog.changelog, name="changelog"),
     path(f"{_version}changelog.atom", changelog.feed, name="changelog-feed"),
-    path(
-        f"{_version}revisions/<int:number>/", changelog.document, name="changelog-document"
-    ),
+    path(f"{_version}revisions/<int:number>/", changelog.document, name="changelog-document"),
     path(f"{_version}reference/", reference.reference, name="reference"),
     path(f"{_version}reference/openapi.json", reference.document, name="reference-document"),
     path("try/<slug:slug>/<slug:version>/", reference.try_it, name="try"),
@@ -92,9 +90,7 @@ urlpatterns = [
     path("subscriptions/<str:public_id>/cancel/", plan_changes.cancel, name="subscription-cancel"),
     path("subscriptions/<str:public_id>/pause/", plan_changes.pause, name="subscription-pause"),
     path("subscriptions/<str:public_id>/resume/", plan_changes.resume, name="subscription-resume"),
-    path(
-        "subscriptions/<str:public_id>/add-ons/", add_ons.add_ons, name="subscription-add-ons"
-    ),
+    path("subscriptions/<str:public_id>/add-ons/", add_ons.add_ons, name="subscription-add-ons"),
     path("add-ons/<str:public_id>/end/", add_ons.end, name="add-on-end"),
     path("subscriptions/<str:public_id>/keep/", plan_changes.withdraw, name="subscription-keep"),
     path("usage/", usage.usage, name="usage"),

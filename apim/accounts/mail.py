@@ -32,6 +32,8 @@ ACTIONS: dict[str, StrOrPromise] = {
     "signup_url": _("Create an account"),
     "rotate_url": _("Rotate the key"),
     "key_url": _("Open the key"),
+    "changelog_url": _("See all changes"),
+    "api_url": _("Open the API"),
     "pay_url": _("Pay the invoice"),
     "billing_url": _("Add a payment method"),
 }

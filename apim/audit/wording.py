@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 ACTIONS: dict[str, StrOrPromise] = {
     "access_token.issued": _("Access token issued"),
     "access_token.revoked": _("Access token revoked"),
+    "api_version.revision_uploaded": _("Revision uploaded"),
+    "api_version.revision_published": _("Revision published"),
+    "ruleset.created": _("Ruleset added"),
+    "ruleset.updated": _("Ruleset changed"),
+    "ruleset.deleted": _("Ruleset removed"),
+    "gate.changed": _("Rules of a transition changed"),
     "application.created": _("Application created"),
     "application.updated": _("Application changed"),
     "application.suspended": _("Application suspended"),

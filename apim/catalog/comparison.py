@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils.translation import get_language, override
 
+from apim.catalog.diff import Change, Direction, Level, diff, summarize
 from apim.catalog.openapi.problems import field_of
 from apim.catalog.selectors import description_of
 
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from apim.catalog.descriptions import Description
-    from apim.catalog.diff import Change
+    from apim.catalog.diff import Summary
     from apim.catalog.models import SpecRevision
-    from apim.catalog.openapi.positions import Path
 
 CACHE_SECONDS = 7 * 24 * 3600
 # Raise it when what is cached changes its form, or the differ what it says.
@@ -29,20 +28,10 @@ CACHE_FORM = 1
 
 
 @dataclass(frozen=True, slots=True)
-class ComparedChange:
-    """A Change and where it stands; `line` counts from 1 and is 0 where it is not known."""
+class ComparedChange(Change):
+    """A change and where it stands; `line` counts from 1 and is 0 where it is not known."""
 
-    code: str
-    level: str
-    direction: str
-    operation: str
-    # Into the old document when `is_in_old`, else into the new one.
-    path: Path
-    is_in_old: bool
-    line: int
-    text: str
-    before: str
-    after: str
+    line: int = 0
 
     @property
     def field(self) -> str:
@@ -58,34 +47,32 @@ class Comparison:
 
     @property
     def breaking(self) -> int:
-        return self._counts["breaking"]
+        return self.summary.breaking
 
     @property
     def risky(self) -> int:
-        return self._counts["risky"]
+        return self.summary.risky
 
     @property
     def compatible(self) -> int:
-        return self._counts["compatible"]
+        return self.summary.compatible
 
     @property
     def is_breaking(self) -> bool:
-        return self.breaking > 0
+        return self.summary.is_breaking
 
     @property
     def advice(self) -> str:
-        """The part of a semantic version that must grow: major, minor or none."""
-        if self.breaking:
-            return "major"
-        return "minor" if self.changes else "none"
+        """The part of a semantic version that must grow: major, minor, patch or none."""
+        return str(self.summary.bump)
 
     @property
-    def _counts(self) -> Counter[str]:
-        return Counter(change.level for change in self.changes)
+    def summary(self) -> Summary:
+        return summarize(self.changes)
 
-    def operations(self, level: str) -> tuple[str, ...]:
+    def operations(self, level: Level) -> tuple[str, ...]:
         """The operations with a change of that level, in order of appearance."""
-        found = (c.operation for c in self.changes if c.level == level and c.operation)
+        found = (c.operation for c in self.changes if c.level is level and c.operation)
         return tuple(dict.fromkeys(found))
 
     def as_json(self) -> list[dict[str, Any]]:
@@ -97,8 +84,6 @@ NO_CHANGES = Comparison(())
 
 def compare_descriptions(old: Description, new: Description) -> Comparison:
     """In the active language."""
-    from apim.catalog.diff import diff  # noqa: PLC0415
-
     return Comparison(tuple(_placed(change, old, new) for change in diff(old, new)))
 
 
@@ -132,7 +117,19 @@ def remember(old: SpecRevision, new: SpecRevision, found: Comparison) -> Compari
 
 def comparison_from(rows: Iterable[dict[str, Any]]) -> Comparison:
     """From what `as_json` gave."""
-    return Comparison(tuple(ComparedChange(**{**row, "path": tuple(row["path"])}) for row in rows))
+    return Comparison(
+        tuple(
+            ComparedChange(
+                **{
+                    **row,
+                    "level": Level(row["level"]),
+                    "direction": Direction(row["direction"]),
+                    "path": tuple(row["path"]),
+                }
+            )
+            for row in rows
+        )
+    )
 
 
 def _name(old: SpecRevision, new: SpecRevision) -> str:
@@ -141,15 +138,16 @@ def _name(old: SpecRevision, new: SpecRevision) -> str:
 
 def _placed(change: Change, old: Description, new: Description) -> ComparedChange:
     positions = (old if change.is_in_old else new).positions
+    line = positions.find(change.path)[0] if positions is not None else 0
     return ComparedChange(
-        code=change.code,
-        level=str(change.level),
-        direction=str(change.direction),
-        operation=change.operation,
-        path=change.path,
-        is_in_old=change.is_in_old,
-        line=positions.find(change.path)[0] if positions is not None else 0,
-        text=str(change.text),
-        before=change.before,
-        after=change.after,
+        change.code,
+        change.level,
+        change.direction,
+        change.operation,
+        change.path,
+        change.is_in_old,
+        change.text,
+        change.before,
+        change.after,
+        line,
     )

@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from apim.core import clock
 from apim.core.ids import PublicIdField
@@ -134,6 +135,10 @@ class LintResult(models.Model):
         return f"{self.score}"
 
     @property
+    def total(self) -> int:
+        return self.errors + self.warnings + self.infos + self.hints
+
+    @property
     def counts(self) -> dict[str, int]:
         """By severity, the worst first."""
         return {
@@ -181,3 +186,26 @@ class Gate(models.Model):
 
     def __str__(self) -> str:
         return self.get_transition_display()
+
+    @property
+    def words(self) -> list[str]:
+        """What it asks for, a sentence each; empty when nothing."""
+        is_end = self.transition == self.Transition.RETIRE
+        days = ngettext(
+            "At least %(days)d day's notice.", "At least %(days)d days' notice.", self.notice_days
+        )
+        asked = (
+            (
+                self.blocks,
+                _("No finding: %(blocks)s.") % {"blocks": self.get_blocks_display().lower()},
+            ),
+            (self.min_score, _("A score of at least %(score)s.") % {"score": self.min_score}),
+            (self.rules, _("These rules hold: %(rules)s.") % {"rules": ", ".join(self.rules)}),
+            (self.forbids_breaking, _("No breaking change.")),
+            (
+                self.requires_sunset,
+                _("Its day of sunset has come.") if is_end else _("A day of sunset."),
+            ),
+            (self.notice_days, days % {"days": self.notice_days}),
+        )
+        return [str(words) for is_asked, words in asked if is_asked]

@@ -13,7 +13,7 @@ from apim.catalog.governance import Gate
 from apim.catalog.models import ApiVersion
 from apim.catalog.selectors import description_of
 from apim.catalog.services.gates import gate_refusals
-from apim.catalog.services.linting import Judgement, compiled, judge, rulesets_for
+from apim.catalog.services.linting import Judgement, judge_by, rulesets_for
 
 if TYPE_CHECKING:
     from datetime import date
@@ -47,7 +47,7 @@ class Review:
 
 def judge_document(document: Description, *, api: Api | None = None) -> Judgement:
     """By the rules in force for the API, or by those for all, in the active language."""
-    return judge(document, [compiled(row) for row in rulesets_for(api)])
+    return judge_by(document, rulesets_for(api))
 
 
 def usual_transition(version: ApiVersion) -> str:

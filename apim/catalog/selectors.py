@@ -176,8 +176,13 @@ def groups_of(product: Product) -> tuple[str, ...]:
 
 
 def revisions_of(version: ApiVersion) -> QuerySet[SpecRevision]:
-    """Newest first, without the documents themselves."""
-    return SpecRevision.objects.filter(version=version).defer("raw").order_by("-number")
+    """Newest first with their scores, without the documents themselves."""
+    return (
+        SpecRevision.objects.filter(version=version)
+        .select_related("lint_result")
+        .defer("raw", "fetched", "lint_result__findings")
+        .order_by("-number")
+    )
 
 
 def product_list(*, query: str = "", state: str = "") -> QuerySet[Product]:

@@ -51,11 +51,12 @@ def _send(prefix: str, key: ApiKey, person: User, context: dict[str, Any]) -> No
         for row in rows.order_by("pk")
     ]
     shared = {"key": key, "application": key.application, "offers": offers, "user": person}
-    with override(person.language), timezone.override(_zone(person)):
+    with override(person.language), timezone.override(zone_of(person)):
         compose(prefix, person.email, {**shared, **context}).send()
 
 
-def _zone(person: User) -> ZoneInfo:
+def zone_of(person: User) -> ZoneInfo:
+    """The person's time zone, or UTC."""
     try:
         return ZoneInfo(person.time_zone)
     except (ZoneInfoNotFoundError, ValueError):

@@ -15,6 +15,15 @@ from django.utils.translation import override
 from apim.catalog.gates import SEVERITIES, Verdict
 from apim.catalog.governance import LintResult, Ruleset
 from apim.catalog.models import ApiVersion, SpecRevision
+from apim.catalog.rulesets import (
+    BUILT_IN,
+    Finding,
+    RuleTooExpensive,
+    Severity,
+    lint,
+    load_ruleset,
+    score,
+)
 from apim.catalog.selectors import description_of
 from apim.core import clock
 from apim.outbox.services import publish
@@ -24,7 +33,6 @@ if TYPE_CHECKING:
 
     from apim.catalog.descriptions import Description
     from apim.catalog.models import Api
-    from apim.catalog.rulesets import Finding
     from apim.catalog.rulesets import Ruleset as Rules
 
 # More than anybody will read of one document; the counts go on.
@@ -53,8 +61,6 @@ class Judgement:
 
 def add_built_in() -> None:
     """Have a row for every ruleset of the platform; a new release may bring more."""
-    from apim.catalog.rulesets import BUILT_IN  # noqa: PLC0415
-
     known = set(Ruleset.objects.exclude(built_in="").values_list("built_in", flat=True))
     missing = [Ruleset(name=name, built_in=name) for name in BUILT_IN if name not in known]
     Ruleset.objects.bulk_create(missing, ignore_conflicts=True)
@@ -72,26 +78,38 @@ def rulesets_for(api: Api | None) -> list[Ruleset]:
 
 def compiled(row: Ruleset) -> Rules:
     """Raises InvalidRuleset only if the platform has become stricter since the text was saved."""
-    from apim.catalog.rulesets import BUILT_IN  # noqa: PLC0415
-
     return BUILT_IN[row.built_in] if row.built_in else compiled_text(row.text)
 
 
 @lru_cache(maxsize=64)
 def compiled_text(text: str) -> Rules:
     """Raises InvalidRuleset, which names the line."""
-    from apim.catalog.rulesets import load_ruleset  # noqa: PLC0415
-
     return load_ruleset(text)
 
 
 def judge(description: Description, rules: Sequence[Rules]) -> Judgement:
-    """In the active language, by line."""
-    from apim.catalog.rulesets import lint, score  # noqa: PLC0415
-
+    """In the active language, by line. Raises RuleTooExpensive."""
     found = lint(description, rules)
-    ordered = tuple(sorted(found, key=lambda f: (f.line, f.column, f.rule)))
-    return Judgement(score(found, description), ordered)
+    return Judgement(score(found, description), found)
+
+
+def judge_by(description: Description, rows: Iterable[Ruleset]) -> Judgement:
+    """As `judge`; a publisher's ruleset that takes too long is a finding itself."""
+    rules = [compiled(row) for row in rows]
+    found = list(lint(description, [one for one in rules if one.is_built_in]))
+    for one in rules:
+        if not one.is_built_in:
+            found.extend(_patiently(description, one))
+    distinct = {(f.rule, f.path, f.message): f for f in found}.values()
+    ordered = tuple(sorted(distinct, key=lambda f: (f.line, f.column, f.severity.rank, f.rule)))
+    return Judgement(score(ordered, description), ordered)
+
+
+def _patiently(description: Description, rules: Rules) -> Sequence[Finding]:
+    try:
+        return lint(description, [rules])
+    except RuleTooExpensive as error:
+        return (Finding(error.rule or error.code, Severity.ERROR, (), 1, 1, error.message),)
 
 
 def lint_revision(*, revision: SpecRevision) -> LintResult:
@@ -101,7 +119,7 @@ def lint_revision(*, revision: SpecRevision) -> LintResult:
     """
     rows = rulesets_for(revision.version.api)
     with override(settings.LANGUAGE_CODE):
-        judged = judge(description_of(revision), [compiled(row) for row in rows])
+        judged = judge_by(description_of(revision), rows)
     counts = judged.counts
     result, _is_new = LintResult.objects.update_or_create(
         revision=revision,
@@ -126,6 +144,12 @@ def result_of(revision: SpecRevision) -> LintResult:
     return kept or lint_revision(revision=revision)
 
 
+def result_soon(revision: SpecRevision) -> LintResult | None:
+    """As `result_of`, for pages: None while a worker still judges a large document."""
+    kept = LintResult.objects.filter(revision=revision).first()
+    return lint_revision(revision=revision) if kept is None and is_quick(revision) else kept
+
+
 def verdict_on(revision: SpecRevision) -> Verdict:
     result = result_of(revision)
     return Verdict(result.score, result.counts, frozenset(result.broken_rules))
@@ -133,9 +157,12 @@ def verdict_on(revision: SpecRevision) -> Verdict:
 
 def ask_for_lint(revision: SpecRevision) -> None:
     """Have a new revision judged: at once after the commit when that is quick."""
-    is_quick = len(revision.raw) <= QUICK_BYTES
-    topic = "spec_revision.uploaded" if is_quick else "spec_revision.unjudged"
+    topic = "spec_revision.uploaded" if is_quick(revision) else "spec_revision.unjudged"
     publish(topic, revision_id=revision.pk)
+
+
+def is_quick(revision: SpecRevision) -> bool:
+    return len(revision.raw) <= QUICK_BYTES
 
 
 @transaction.atomic

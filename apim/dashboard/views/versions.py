@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,11 +15,12 @@ from analytics.reports import UsageFilters
 from analytics.selectors import usage_by
 from apim.accounts.policies import staff
 from apim.catalog import selectors, services
+from apim.catalog.governance import Gate
+from apim.catalog.services.gates import gate_refusals
 from apim.core import clock
 from apim.dashboard import roles
 from apim.dashboard.forms.catalog import (
     DeprecateForm,
-    SpecificationForm,
     VersionEditForm,
     VersionForm,
 )
@@ -29,9 +29,15 @@ from apim.dashboard.views.apis import specification_of
 from apim.gateway.selectors import refusal_of
 
 if TYPE_CHECKING:
+    from django.http import HttpResponse
+
     from analytics.reports import UsageRow
     from apim.accounts.viewers import ViewerRequest
     from apim.catalog.models import ApiVersion, Operation
+
+
+# The list of all is a page of its own.
+REVISIONS_SHOWN = 5
 
 
 def _url(version: ApiVersion) -> str:
@@ -97,10 +103,12 @@ def version_new(request: ViewerRequest, api_id: str) -> HttpResponse:
 @staff(*roles.CATALOG)
 def version_detail(request: ViewerRequest, version_id: str) -> HttpResponse:
     version = selectors.get_version(version_id)
+    revisions = selectors.revisions_of(version)
     context = {
         "version": version,
         "api": version.api,
-        "revisions": selectors.revisions_of(version),
+        "revisions": revisions[:REVISIONS_SHOWN],
+        "newest": revisions.first(),
         "operations": _operation_rows(version),
         "products": version.products.all(),
         "refusal": refusal_of(version),
@@ -127,30 +135,6 @@ def version_edit(request: ViewerRequest, version_id: str) -> HttpResponse:
 
 
 @staff(*roles.CATALOG)
-def revision_new(request: ViewerRequest, version_id: str) -> HttpResponse:
-    version = selectors.get_version(version_id)
-    form = SpecificationForm(request.POST or None, request.FILES or None)
-
-    def save() -> HttpResponse:
-        revision = services.upload_revision(
-            actor=request.viewer.actor, version=version, **specification_of(form)
-        )
-        messages.success(
-            request, _("Revision %(number)d is current.") % {"number": revision.number}
-        )
-        return redirect(_url(version))
-
-    page = FormPage(
-        title=_("Upload a revision of %(version)s") % {"version": version},
-        verb=_("Upload"),
-        back_url=_url(version),
-        intro=_("It becomes the current document. Earlier revisions stay and can be downloaded."),
-        template="dashboard/apis/specification_form.html",
-    )
-    return form_page(request, form, page, save)
-
-
-@staff(*roles.CATALOG)
 def publish(request: ViewerRequest, version_id: str) -> HttpResponse:
     version = selectors.get_version(version_id)
     question = Question(
@@ -172,6 +156,7 @@ def publish(request: ViewerRequest, version_id: str) -> HttpResponse:
         version=version,
         operations=selectors.operations_of(version),
         products=version.products.all(),
+        refusals=gate_refusals(Gate.Transition.PUBLISH, revision=version.current_revision),
     )
 
 
@@ -248,14 +233,3 @@ def restore(request: ViewerRequest, version_id: str) -> HttpResponse:
         lambda: services.restore_version(actor=request.viewer.actor, version=version),
         _("%(version)s is published.") % {"version": version},
     )
-
-
-@staff(*roles.CATALOG)
-def document(_request: ViewerRequest, version_id: str, number: int) -> HttpResponse:
-    """The revision's document, byte for byte as it was uploaded."""
-    revision = selectors.get_revision(selectors.get_version(version_id), number)
-    suffix = "json" if "json" in revision.media_type else "yaml"
-    name = f"{revision.version.api.slug}-{revision.version.name}-r{revision.number}.{suffix}"
-    response = HttpResponse(bytes(revision.raw), content_type=revision.media_type)
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response

@@ -17,6 +17,7 @@ from apim.accounts.models import AccessToken, Organization, StaffRole
 from apim.accounts.services import issue_access_token
 from apim.audit.actors import SYSTEM
 from apim.catalog import services as catalog
+from apim.catalog.governance import Ruleset
 from apim.catalog.models import Api, ApiVersion, Plan, Product
 from apim.core import clock
 from apim.gateway.models import Gateway
@@ -174,8 +175,8 @@ class Installation:
 
     def arguments(self, name: str) -> list[object]:
         version = self.draft if name == "version-publish" else self.version
-        if name == "revision-document":
-            return [version.public_id, 1]
+        if name.startswith("revision") and name != "revision-new":
+            return [version.public_id, *([1] if name != "revisions" else [])]
         objects = {
             "version-new": self.api,
             "plan-new": self.product,
@@ -194,6 +195,10 @@ class Installation:
         if name.startswith(("plan-sheet", "plan-version")):
             return self._price_arguments(name)
         numbered = {
+            "compare": lambda: self.api.public_id,
+            "gate": lambda: "publish",
+            "ruleset": lambda: self.ruleset().public_id,
+            "ruleset-remove": lambda: self.ruleset().public_id,
             **{key: partial(make, self.organization) for key, make in MONEY_OBJECTS.items()},
             "job-retry": lambda: self.job.pk,
             "mapping-edit": lambda: self.mapping().public_id,
@@ -212,11 +217,17 @@ class Installation:
             "gateway-new",
             "mapping-new",
             "mapping-accept",
+            "ruleset-new",
             "token-new",
         } or name.endswith("s"):
             return []
         named = objects.get(name) or objects.get(name.partition("-")[0])
         return [named.public_id] if named else []
+
+    def ruleset(self) -> Ruleset:
+        found = Ruleset.objects.filter(name="House rules").first()
+        text = "rules: {}"
+        return found or catalog.create_ruleset(actor=SYSTEM, name="House rules", text=text)
 
     def token(self) -> AccessToken:
         """An admin's, who is none of the cast."""

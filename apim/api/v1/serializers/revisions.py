@@ -44,7 +44,7 @@ class ChangeCounts(serializers.Serializer[Any]):
 
 class DiffSerializer(serializers.Serializer[Any]):
     is_breaking = serializers.BooleanField()
-    advice = serializers.CharField(help_text="What must grow: major, minor or none.")
+    advice = serializers.CharField(help_text="What must grow: major, minor, patch or none.")
     counts = ChangeCounts(source="*")
     changes = ChangeSerializer(many=True)
 
