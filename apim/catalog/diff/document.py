@@ -149,6 +149,17 @@ class Sameness:
     def same(self, old: Any, new: Any) -> bool:
         return bool(old == new) and id(old) not in self._differs
 
+    def changed_keys(self, old: dict[str, Any], new: dict[str, Any]) -> set[str]:
+        """The keys of either mapping whose values are not the same."""
+        differs = self._differs
+        changed = {
+            key
+            for key, value in old.items()
+            if key not in new or value != new[key] or id(value) in differs
+        }
+        changed.update(key for key in new if key not in old)
+        return changed
+
 
 def _is_changed(old: Node | None, new: Node | None) -> bool:
     if old is None or new is None:

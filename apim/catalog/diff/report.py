@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 # More than anybody reads. Past the first bound only what is not compatible is kept, past the
 # second nothing; a last change then says so.
-MAX_CHANGES = 10_000
-MAX_ALL = 20_000
+MAX_CHANGES = 5_000
+MAX_ALL = 10_000
 _MAX_VALUE = 120
 
 
@@ -61,6 +61,10 @@ class Report:
             after=shown(after),
         )
         self._found.setdefault(change)
+
+    def omit(self, count: int) -> None:
+        """Count changes that are not even looked at."""
+        self._omitted += count
 
     def changes(self) -> tuple[Change, ...]:
         """Breaking ones first, otherwise in the order in which they were found."""

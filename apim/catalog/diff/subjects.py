@@ -76,9 +76,10 @@ def add_found(
 
     `is_promised`: the operation is stable enough for a change to break anything.
     """
+    if report.is_full:
+        report.omit(sum(1 for _one in found))
+        return
     for one in found:
-        if report.is_full:
-            return
         values = {"before": one.before, "after": one.after, **one.values}
         report.add(
             one.code,

@@ -25,6 +25,8 @@ from apim.catalog.diff.schemas.types import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from apim.catalog.diff.schemas.pair import Pair
 
 _MATCH_ANYTHING = {".*", "^.*$", "^.*", ".*$", "^"}
@@ -37,19 +39,14 @@ _READ_ONLY_ENDINGS = {
 
 def compare_values(pair: Pair) -> None:
     """Everything but type, nullability and what holds schemas."""
-    _compare_bounds(pair)
-    _compare_enum(pair)
-    _compare_extensible_enum(pair)
-    _compare_const(pair)
-    _compare_default(pair)
-    _compare_pattern(pair)
-    _compare_unique(pair)
-    _compare_multiple(pair)
-    _compare_content(pair)
-    _compare_dependent_required(pair)
+    for keywords, compare in _COMPARED:
+        if pair.changed & keywords:
+            compare(pair)
 
 
 def compare_types(pair: Pair) -> None:
+    if not pair.changed & _TYPE_KEYWORDS:
+        return
     old: Typed = types_of(pair.old), _format(pair.old)
     new: Typed = types_of(pair.new), _format(pair.new)
     frame = pair.frame
@@ -77,6 +74,8 @@ def compare_types(pair: Pair) -> None:
 
 
 def compare_nullability(pair: Pair) -> None:
+    if not pair.changed & _NULL_KEYWORDS:
+        return
     was, now = is_nullable(pair.old), is_nullable(pair.new)
     if was == now:
         return
@@ -352,3 +351,19 @@ def _compare_dependent_required(pair: Pair) -> None:
             after=", ".join(sorted(after)),
             name=name,
         )
+
+
+_TYPE_KEYWORDS = frozenset({"type", "format"})
+_NULL_KEYWORDS = frozenset({"type", "nullable"})
+_COMPARED: tuple[tuple[frozenset[str], Callable[[Pair], None]], ...] = (
+    (frozenset(keyword for keyword, _is_upper in BOUNDS.values()), _compare_bounds),
+    (frozenset({"enum"}), _compare_enum),
+    (frozenset({"x-extensible-enum"}), _compare_extensible_enum),
+    (frozenset({"const"}), _compare_const),
+    (frozenset({"default"}), _compare_default),
+    (frozenset({"pattern"}), _compare_pattern),
+    (frozenset({"uniqueItems"}), _compare_unique),
+    (frozenset({"multipleOf"}), _compare_multiple),
+    (frozenset({"contentMediaType", "contentEncoding"}), _compare_content),
+    (frozenset({"dependentRequired"}), _compare_dependent_required),
+)

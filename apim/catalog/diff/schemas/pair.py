@@ -8,25 +8,32 @@ from apim.catalog.diff.schemas.found import Found, Frame, Spot
 from apim.catalog.diff.schemas.shape import as_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from apim.catalog.diff.change import Effect
-    from apim.catalog.diff.document import Node
+    from apim.catalog.diff.document import Node, Sameness
 
 
 class Pair:
     """The old and the new schema at one spot; `found` is shared by the whole walk."""
 
-    __slots__ = ("_found", "frame", "new", "new_node", "old", "old_node", "spot")
+    __slots__ = ("_found", "changed", "frame", "new", "new_node", "old", "old_node", "spot")
 
     def __init__(
-        self, old_node: Node, new_node: Node, *, frame: Frame, spot: Spot, found: list[Found]
+        self,
+        old_node: Node,
+        new_node: Node,
+        sameness: Sameness,
+        *,
+        frame: Frame,
+        spot: Spot,
+        found: list[Found],
     ) -> None:
         self.old_node, self.new_node = old_node, new_node
         self.old: dict[str, Any] = as_schema(old_node.value)
         self.new: dict[str, Any] = as_schema(new_node.value)
         self.frame, self.spot = frame, spot
         self._found = found
+        # The keywords that are not the same on both sides; nothing else needs to be looked at.
+        self.changed = sameness.changed_keys(self.old, self.new)
 
     def note(
         self,
@@ -59,7 +66,3 @@ class Pair:
                 after=after,
             )
         )
-
-    def keys(self) -> Iterable[str]:
-        """Keywords of either side, in the new one's order."""
-        return dict.fromkeys([*self.new, *self.old])

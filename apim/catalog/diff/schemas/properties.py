@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from apim.catalog.diff.schemas.pair import Pair
 
+# The keywords that compare_marks looks at.
+MARKS = frozenset({"readOnly", "writeOnly", "deprecated", "x-stability-level"})
 # What a property is, once references are followed, by its name.
 Members = dict[str, dict[str, Any]]
 

@@ -11,6 +11,7 @@ from apim.catalog.diff.schemas.keywords import compare_nullability, compare_type
 from apim.catalog.diff.schemas.members import Matched, Matching, name_of
 from apim.catalog.diff.schemas.pair import Pair
 from apim.catalog.diff.schemas.properties import (
+    MARKS,
     compare_existence,
     compare_marks,
     compare_required,
@@ -98,7 +99,7 @@ class _Walk:
         if key in self._seen:
             return
         self._seen.add(key)
-        pair = Pair(old, new, frame=self._frame, spot=spot, found=self._found)
+        pair = Pair(old, new, walks.sameness, frame=self._frame, spot=spot, found=self._found)
         walks.left -= 1
         if walks.left < 0 or depth > MAX_DEPTH:
             pair.note("schema-changed", Effect.UNKNOWN, words="too-much")
@@ -106,16 +107,18 @@ class _Walk:
         self._compare(pair, is_required=is_required, depth=depth)
 
     def _compare(self, pair: Pair, *, is_required: bool, depth: int) -> None:
-        if not pair.spot.is_root:
+        if pair.changed & MARKS and not pair.spot.is_root:
             compare_marks(pair, is_required=is_required, today=self._walks.today)
         if self._is_only_rewritten(pair) or self._compare_false(pair):
             return
-        if self._compare_null_wrap(pair):
+        if self._compare_null_wrap(pair) or self._is_exploded(pair):
             return
         has_types = self._compare_list_of_types(pair)
-        wrapped = None if has_types else one_of_wrap(self._walks.new, pair.old_node, pair.new_node)
+        wrapped = None
+        if "oneOf" in pair.changed and not has_types:
+            wrapped = one_of_wrap(self._walks.new, pair.old_node, pair.new_node)
         compare_nullability(pair)
-        if not has_types and wrapped is None and not self._is_exploded(pair):
+        if not has_types and wrapped is None:
             compare_types(pair)
         compare_values(pair)
         if wrapped is not None:
@@ -136,9 +139,7 @@ class _Walk:
 
     def _is_only_rewritten(self, pair: Pair) -> bool:
         """An allOf was made or taken apart, and says the same."""
-        if not (pair.old.get("allOf") or pair.new.get("allOf")):
-            return False
-        if pair.old.get("allOf") == pair.new.get("allOf"):
+        if "allOf" not in pair.changed:
             return False
         old = flattened(self._walks.old, pair.old_node)
         new = flattened(self._walks.new, pair.new_node)
@@ -172,6 +173,8 @@ class _Walk:
 
     def _compare_null_wrap(self, pair: Pair) -> bool:
         """X became `oneOf: [null, X]`, or the other way round."""
+        if not pair.changed & {"oneOf", "anyOf"}:
+            return False
         walks = self._walks
         inner = null_wrap(walks.new, pair.new_node)
         if inner is not None and null_wrap(walks.old, pair.old_node) is None:
@@ -195,6 +198,8 @@ class _Walk:
 
     def _compare_list_of_types(self, pair: Pair) -> bool:
         """One type became several by oneOf or anyOf, or the other way round."""
+        if not pair.changed & {"oneOf", "anyOf"}:
+            return False
         old = types_alone(self._walks.old, pair.old_node)
         new = types_alone(self._walks.new, pair.new_node)
         if old is None or new is None or not (old[1] or new[1]) or set(old[0]) == set(new[0]):
@@ -259,9 +264,9 @@ class _Walk:
         self._descend(pair, keyword, matched, depth)
 
     def _match(self, pair: Pair, keyword: str) -> Matched | None:
-        old, new = pair.old_node.entries(keyword), pair.new_node.entries(keyword)
-        if not old and not new:
+        if keyword not in pair.changed:
             return None
+        old, new = pair.old_node.entries(keyword), pair.new_node.entries(keyword)
         matched = self._walks.matching.match(old, new)
         if matched.is_unclear:
             ending = "alternatives-changed"
@@ -286,7 +291,7 @@ class _Walk:
 
     def _compare_holders(self, pair: Pair, depth: int) -> None:
         for keyword, stem in _HOLDERS:
-            if keyword in pair.old or keyword in pair.new:
+            if keyword in pair.changed:
                 self._compare_holder(pair, keyword, stem, depth)
 
     def _compare_holder(self, pair: Pair, keyword: str, stem: str, depth: int) -> None:
@@ -294,6 +299,8 @@ class _Walk:
         if isinstance(old.value, list) or isinstance(new.value, list):
             return  # items before JSON Schema 2020-12
         if keyword == "not" and (is_false(pair.old) or is_false(pair.new)):
+            return
+        if keyword == "items" and not all(_may_be_list(one) for one in (pair.old, pair.new)):
             return
         was, now = (self._restricts(keyword, node) for node in (old, new))
         if was and now:
@@ -324,6 +331,8 @@ class _Walk:
             ("patternProperties", "pattern-property"),
             ("dependentSchemas", "dependent-schema"),
         ):
+            if keyword not in pair.changed:
+                continue
             old, new = pair.old_node.mapping(keyword), pair.new_node.mapping(keyword)
             for name in dict.fromkeys([*new, *old]):
                 if name not in old:
@@ -336,6 +345,8 @@ class _Walk:
                     self._visit(old[name], new[name], spot, is_required=False, depth=depth + 1)
 
     def _compare_prefix_items(self, pair: Pair, depth: int) -> None:
+        if "prefixItems" not in pair.changed:
+            return
         old, new = pair.old_node.entries("prefixItems"), pair.new_node.entries("prefixItems")
         for index, (before, after) in enumerate(zip(old, new, strict=False)):
             spot = pair.spot.below(f"prefixItems[{index}]")
@@ -363,6 +374,8 @@ class _Walk:
     def _compare_additional(self, pair: Pair, depth: int) -> None:
         """additionalProperties, which nobody who reads tolerantly minds in a response."""
         keyword = "additionalProperties"
+        if keyword not in pair.changed:
+            return
         old, new = pair.old_node.get(keyword), pair.new_node.get(keyword)
         was, now = (_openness(node.value) for node in (old, new))
         if was == now == "schema":
@@ -377,9 +390,9 @@ class _Walk:
     # Properties
 
     def _compare_properties(self, pair: Pair, depth: int) -> None:
-        old, new = pair.old_node.mapping("properties"), pair.new_node.mapping("properties")
-        if not old and not new:
+        if not pair.changed & {"properties", "required"}:
             return
+        old, new = pair.old_node.mapping("properties"), pair.new_node.mapping("properties")
         follow_old, follow_new = self._walks.old.follow_schema, self._walks.new.follow_schema
         before = {name: as_schema(follow_old(node).value) for name, node in old.items()}
         after = {name: as_schema(follow_new(node).value) for name, node in new.items()}
@@ -397,10 +410,10 @@ class _Walk:
 
     def _compare_discriminator(self, pair: Pair) -> None:
         keyword = "discriminator"
+        if keyword not in pair.changed:
+            return
         old, new = pair.old.get(keyword), pair.new.get(keyword)
         old, new = (one if isinstance(one, dict) else None for one in (old, new))
-        if old == new:
-            return
         before, after = ((one or {}).get("propertyName") for one in (old, new))
         if old is None or new is None:
             action = "added" if old is None else "removed"
@@ -435,6 +448,11 @@ _ADDITIONAL = {
     ("open", "schema"): ("additional-properties-restricted", Effect.NARROWS),
     ("schema", "open"): ("additional-properties-freed", Effect.WIDENS),
 }
+
+
+def _may_be_list(schema: dict[str, Any]) -> bool:
+    types = types_of(schema)
+    return not types or "array" in types
 
 
 def _openness(value: Any) -> str:
