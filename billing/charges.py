@@ -21,8 +21,9 @@ class SubscriptionCharge:
     """One subscription on one plan in one billing period.
 
     `calls` are billable calls in the live environment. `included_calls` and `charged_calls` are
-    those of the first price of usage; `unit_amount` is its price per unit, or on average what a
-    charged unit came to where it has tiers or packages. `amount` is the sum of `lines`: fees, all
+    those of the first price of usage; `unit_amount` is its price per `unit_name`, or with
+    `is_average` what a charged unit came to on average, where it has tiers or packages; without a
+    price of usage there is no `unit_name`. `amount` is the sum of `lines`: fees, all
     usage, minimum, and on a subscription's last plan its add-ons and discounts too.
     A plan without a price (`is_priced` false) charges nothing.
     """
@@ -45,6 +46,8 @@ class SubscriptionCharge:
     period: Period
     version_id: str = ""
     lines: tuple[Line, ...] = ()
+    unit_name: str = ""
+    is_average: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -25,8 +26,9 @@ from billing.charges import (
 from billing.rating.engine import effective_unit_amount
 from billing.rating.prices import PerUnit
 from billing.selectors.book import load_book
+from billing.selectors.forecast import expected_totals, forecasts
 from billing.selectors.frozen import with_frozen
-from billing.selectors.rated import rate_periods
+from billing.selectors.rated import Rater, measure_periods, rate_periods
 from billing.terms import terms_of
 
 if TYPE_CHECKING:
@@ -74,13 +76,37 @@ def running_charges(
     """
     month = _month(period)
     subscriptions = _named(Subscription.objects.filter(organization=organization))
-    charges = tuple(
-        charge
-        for rated in _rated(subscriptions, month)
-        for charge in _charges(rated, keep_open=True)
-    )
+    return _of_organization(organization, month, _rated(subscriptions, month))
+
+
+def _of_organization(
+    organization: Organization, month: Period, found: Iterable[RatedSubscription]
+) -> OrganizationCharges:
+    charges = tuple(charge for rated in found for charge in _charges(rated, keep_open=True))
     own = clock.month_of(_middle(month), organization.time_zone)
     return OrganizationCharges(own, charges, totals(charges))
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationMonth:
+    """Charges of a month; `expected`: what they come to at their periods' ends, empty once over."""
+
+    charges: OrganizationCharges
+    expected: tuple[Money, ...]
+
+
+def organization_month(
+    organization: Organization, period: Period | None = None
+) -> OrganizationMonth:
+    """`running_charges` with the forecast, from one reading of the book and the usage."""
+    month = _month(period)
+    book, periods = _book(_named(Subscription.objects.filter(organization=organization)), month)
+    measured = measure_periods(book, periods)
+    charges = _of_organization(organization, month, with_frozen(Rater(book, measured).rate()))
+    if clock.now() not in charges.period:
+        return OrganizationMonth(charges, ())
+    found = (one for one in forecasts(book, measured) if one.is_active)
+    return OrganizationMonth(charges, expected_totals(found))
 
 
 def charges_overview(period: Period | None = None) -> ChargesOverview:
@@ -148,13 +174,18 @@ def billing_period(book: Book, subscription: Subscription, year: int, month: int
 
 
 def _rated(subscriptions: QuerySet[Subscription], month: Period) -> list[RatedSubscription]:
+    return with_frozen(rate_periods(*_book(subscriptions, month)))
+
+
+def _book(subscriptions: QuerySet[Subscription], month: Period) -> tuple[Book, dict[int, Period]]:
+    """What is known of the subscriptions, and the period of each that the month shows."""
     book = load_book(subscriptions)
     periods = {
         pk: period
         for pk, subscription in book.subscriptions.items()
         if (period := billing_period(book, subscription, month.start.year, month.start.month))
     }
-    return with_frozen(rate_periods(book, periods))
+    return book, periods
 
 
 def _month(period: Period | None) -> Period:
@@ -215,12 +246,29 @@ def _charge(
         included_calls=int(usage.included) if usage else 0,
         charged_calls=int(usage.charged) if usage else 0,
         unit_amount=_unit_amount(version, usage, currency),
+        unit_name=_unit_name(version, usage, currency),
+        is_average=_is_average(version, usage, currency),
         amount=Money(sum(line.amount_minor for line in lines), currency),
         is_priced=version is not None or segment is None or bool(lines),
         period=rated.period,
         version_id=version.public_id if version else "",
         lines=lines,
     )
+
+
+def _unit_name(version: PlanVersion | None, usage: Line | None, currency: str) -> str:
+    """What the first price of usage is per."""
+    if version is None or usage is None:
+        return ""
+    key = terms_of(version, currency).usage[0].key
+    component = next(c for c in version.components.all() if c.key == key)
+    return component.meter.unit_name if component.meter else ""
+
+
+def _is_average(version: PlanVersion | None, usage: Line | None, currency: str) -> bool:
+    if version is None or usage is None or not usage.charged:
+        return False  # nothing to take an average of: the first unit's price is said
+    return not isinstance(terms_of(version, currency).usage[0].pricing, PerUnit)
 
 
 def _unit_amount(version: PlanVersion | None, usage: Line | None, currency: str) -> Decimal:

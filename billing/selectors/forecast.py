@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from apim.accounts.models import Organization
     from billing.selectors.book import Book
     from billing.selectors.quantities import Usage
-    from billing.selectors.rated import RatedSubscription
+    from billing.selectors.rated import Measured, RatedSubscription
 
 RECENT = timedelta(seconds=RECENT_SECONDS)
 # They do not add up over time: what they show now is what they will show.
@@ -41,6 +41,10 @@ class Forecast:
 
     now: RatedSubscription
     at_end: RatedSubscription
+
+    @property
+    def is_active(self) -> bool:
+        return bool(self.now.subscription.state == Subscription.State.ACTIVE)
 
     @property
     def so_far(self) -> tuple[Money, ...]:
@@ -62,11 +66,16 @@ def forecast(organization: Organization) -> tuple[Forecast, ...]:
     return forecasts(load_book(named.order_by("application__name", "id")))
 
 
-def forecasts(book: Book) -> tuple[Forecast, ...]:
-    """One per subscription of the book, in its order."""
+def forecasts(book: Book, measured: Measured | None = None) -> tuple[Forecast, ...]:
+    """One per subscription of the book, in its order.
+
+    `measured`: usage of their running periods where it was read before.
+    """
     now = clock.now()
-    periods = {pk: book.schedule(s).period_at(now) for pk, s in book.subscriptions.items()}
-    measured = measure_periods(book, periods)
+    if measured is None:
+        running = {pk: book.schedule(s).period_at(now) for pk, s in book.subscriptions.items()}
+        measured = measure_periods(book, running)
+    periods = measured.periods
     spans = {pk: _recent(book, pk, now) for pk in periods}
     recent = _measure_recent(book, spans)
 

@@ -11,7 +11,7 @@ from apim.accounts.policies import member
 from apim.core import clock
 from apim.ui.spreadsheets import csv_answer
 from billing.selectors import charge_rows, running_charges
-from billing.selectors.forecast import expected_totals, forecast
+from billing.selectors.charges import organization_month
 from billing.selectors.invoices import customer_money, invoices_of, payment_state
 from portal.periods import month_named, months_since
 from portal.roles import PAYERS
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from apim.accounts.viewers import ViewerRequest
-    from billing.charges import OrganizationCharges
+    from apim.core.clock import Period
 
 SHOWN_INVOICES = 5
 
@@ -28,11 +28,16 @@ SHOWN_INVOICES = 5
 @member(*PAYERS)
 @require_GET
 def billing(request: ViewerRequest) -> HttpResponse:
-    charges, context = _month(request)
     organization = request.viewer.current_organization
+    period, context = _month(request)
+    found = organization_month(organization, period)
+    charges = found.charges
     context = {
         **context,
-        "expected": expected_totals(forecast(organization)) if context["is_open"] else (),
+        "period": charges.period,
+        "is_open": clock.now() in charges.period,
+        "zone": organization.time_zone,
+        "expected": found.expected,
         "payment": payment_state(organization),
         "money": customer_money(organization),
         "invoices": invoices_of(organization)[:SHOWN_INVOICES],
@@ -46,20 +51,16 @@ def billing(request: ViewerRequest) -> HttpResponse:
 @member(*PAYERS)
 @require_GET
 def export(request: ViewerRequest) -> HttpResponse:
-    charges, context = _month(request)
-    return csv_answer(
-        f"charges-{context['month']}.csv", charge_rows(context["period"], charges.charges)
-    )
+    period, context = _month(request)
+    charges = running_charges(request.viewer.current_organization, period)
+    return csv_answer(f"charges-{context['month']}.csv", charge_rows(period, charges.charges))
 
 
-def _month(request: ViewerRequest) -> tuple[OrganizationCharges, dict[str, Any]]:
+def _month(request: ViewerRequest) -> tuple[Period, dict[str, Any]]:
     organization = request.viewer.current_organization
     earliest = organization.created_at
     period = month_named(request.GET.get("month", ""), earliest=earliest.date())
-    charges = running_charges(organization, period)
-    return charges, {
-        "period": period,
+    return period, {
         "month": period.start.strftime("%Y-%m"),
-        "is_open": clock.now() in period,
         "months": [(at.strftime("%Y-%m"), at) for at in months_since(earliest)],
     }

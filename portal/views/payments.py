@@ -54,7 +54,7 @@ def payment_method(request: ViewerRequest) -> HttpResponse:
                 gateway,
                 organization,
                 currency=currency_of(organization),
-                return_url=request.build_absolute_uri(f"{added}?{query}"),
+                return_url=_absolute(request, f"{added}?{query}"),
                 cancel_url=request.build_absolute_uri(back),
             )
     except DomainError as error:
@@ -85,7 +85,7 @@ def begin_checkout(request: ViewerRequest, application: Application, plan: Plan)
         actor=request.viewer.actor,
         application=application,
         plan=plan,
-        return_url=f"{request.scheme}://{request.get_host()}{to}",
+        return_url=_absolute(request, to),
         cancel_url=request.build_absolute_uri(reverse("portal:subscribe", args=[plan.public_id])),
     )
     return redirect("portal:checkout", started.public_id)
@@ -118,6 +118,11 @@ def answer_subscribed(request: ViewerRequest, made: Subscription) -> HttpRespons
     if application.api_keys.exists():
         return redirect("portal:application-subscriptions", application.public_id)
     return redirect("portal:key-issue", application.public_id)
+
+
+def _absolute(request: ViewerRequest, path: str) -> str:
+    """As build_absolute_uri, which would encode the braces of a placeholder."""
+    return f"{request.scheme}://{request.get_host()}{path}"
 
 
 def _inside(request: ViewerRequest, path: str) -> str:

@@ -9,8 +9,15 @@ import pytest
 import time_machine
 from django.urls import reverse
 
+from apim.audit.actors import SYSTEM
 from apim.core import clock
+from apim.keys import services as keys
+from billing.rating.prices import Fee, Graduated, Terms, Tier, UsagePrice
+from billing.selectors import running_charges
+from billing.selectors.forecast import expected_totals, forecast
+from tests.billing.prices import make_version
 from tests.cast import client_for
+from tests.portal.conftest import make_plan
 
 
 @pytest.fixture
@@ -76,3 +83,46 @@ def test_the_worked_example_and_the_bill_agree(alice_client, charged, subscripti
     (charge,) = alice_client.get(reverse("portal:billing")).context["charges"].charges
     assert example.cost == charge.amount
     assert example.charged_calls == charge.charged_calls
+
+
+def tiered(harbour):
+    tiers = (
+        Tier(Decimal(0), Decimal(10), Decimal("0.10")),
+        Tier(Decimal(10), None, Decimal("0.05")),
+    )
+    plan = make_plan(harbour, "Tiered")
+    make_version(
+        plan,
+        Terms("", "EUR", usage=(UsagePrice("calls", "calls", Graduated(tiers)),)),
+        months_ago=1,
+    )
+    return plan
+
+
+def test_a_tiered_price_is_an_average_and_says_so(alice_client, board, harbour, key, call):
+    made = keys.subscribe(actor=SYSTEM, application=board, plan=tiered(harbour))
+    url = reverse("portal:billing")
+    page = alice_client.get(url)
+    assert "€0.10" in page.text  # what the first call would cost
+    assert "on average" not in page.text
+    call(key, made, times=30)
+    page = alice_client.get(url)
+    (charge,) = page.context["charges"].charges
+    assert (charge.amount.amount_minor, charge.is_average) == (200, True)
+    assert "on average per" in page.text
+
+
+def test_a_price_without_usage_has_no_unit_price(alice_client, board, harbour):
+    flat = make_plan(harbour, "Flat")
+    make_version(flat, Terms("", "EUR", fees=(Fee("base", Decimal(30)),)), months_ago=1)
+    keys.subscribe(actor=SYSTEM, application=board, plan=flat)
+    (charge,) = alice_client.get(reverse("portal:billing")).context["charges"].charges
+    assert (charge.unit_name, charge.is_average) == ("", False)
+
+
+def test_charges_and_forecast_are_read_once_and_agree_with_themselves(
+    alice_client, acme, charged, subscription
+):
+    page = alice_client.get(reverse("portal:billing"))
+    assert page.context["charges"] == running_charges(acme)
+    assert page.context["expected"] == expected_totals(forecast(acme))
