@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db import connection, transaction
 
 from analytics import directory, foreign
-from analytics.events import NO_FOREIGN, Flag, Names
+from analytics.events import NO_FOREIGN, Flag, Foreign, Names
 from analytics.foreign import own_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from analytics.directory import ApplicationRow, KeyRow, PlanRow, SubscriptionRow, VersionRow
-    from analytics.events import Event, Foreign
+    from analytics.events import Event
 
 MAX_REMEMBERED = 200_000
 _ENVIRONMENTS = frozenset({"live", "test"})
@@ -59,6 +59,11 @@ class _Facts(NamedTuple):
     operation_id: int | None = None
 
 
+# What calls are told apart by, and what they have in common: the number of the caller, the method
+# and the operation.
+_Call = tuple[Names, Foreign, str, str]
+_Kind = tuple[int, str, int | None]
+
 # Committed attributions: immutable rows, so they may be remembered for ever.
 _ids: dict[Belonging, int] = {}
 
@@ -70,29 +75,42 @@ def attribute(gateway_id: int, events: Sequence[Event]) -> list[Attributed]:
     # Of each caller, a path that it called.
     callers = {(names, other): path for names, other, _, path in different}
     facts = _facts_of_callers(gateway_id, callers)
-    belongings = {call: _of_call(facts[call[:2]], call[2], call[3]) for call in different}
-    ids = ids_of_belongings(set(belongings.values()))
-    attributed = {
-        call: Attributed(ids[belonging], belonging.organization_id, facts[call[:2]].flags)
-        for call, belonging in belongings.items()
+    numbered = {caller: number for number, caller in enumerate(facts)}
+    known = list(facts.values())
+    # Calls of many paths are of few kinds; each kind is made up once.
+    kinds: dict[_Kind, list[_Call]] = {}
+    for call in different:
+        names, other, method, path = call
+        number = numbered[names, other]
+        if method not in _METHODS and method:
+            method = OTHER_METHOD
+        kind = (number, method, _operation_id(known[number], method, path))
+        kinds.setdefault(kind, []).append(call)
+    belongings = {
+        kind: known[kind[0]].belonging._replace(method=kind[1], operation_id=kind[2])
+        for kind in kinds
     }
+    ids = ids_of_belongings(set(belongings.values()))
+    attributed: dict[_Call, Attributed] = {}
+    for kind, its_calls in kinds.items():
+        belonging = belongings[kind]
+        one = Attributed(ids[belonging], belonging.organization_id, known[kind[0]].flags)
+        attributed.update(dict.fromkeys(its_calls, one))
     return [attributed[call] for call in calls]
 
 
-def _of_call(facts: _Facts, method: str, path: str) -> Belonging:
-    method = method if method in _METHODS or not method else OTHER_METHOD
-    belonging = facts.belonging._replace(method=method, operation_id=facts.operation_id)
-    if facts.operation_id is None and facts.version is not None:
-        operation_id = operation_of(facts.version, belonging, path)
-        belonging = belonging._replace(operation_id=operation_id)
-    return belonging
+def _operation_id(facts: _Facts, method: str, path: str) -> int | None:
+    if facts.operation_id is not None or facts.version is None:
+        return facts.operation_id
+    is_foreign = facts.belonging.foreign_id is not None
+    return operation_of(facts.version, method, path, is_foreign=is_foreign)
 
 
-def operation_of(version: VersionRow, belonging: Belonging, path: str) -> int | None:
+def operation_of(version: VersionRow, method: str, path: str, *, is_foreign: bool) -> int | None:
     """The operation that a call to `path` reached; a foreign gateway may serve it at its root."""
-    found = version.operation(belonging.method, path)
-    if found is None and belonging.foreign_id is not None:
-        found = version.operation_at_root(belonging.method, path)
+    found = version.operation(method, path)
+    if found is None and is_foreign:
+        found = version.operation_at_root(method, path)
     return found
 
 

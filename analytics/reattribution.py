@@ -230,7 +230,9 @@ def _steps(moves: Mapping[int, _Move], paths: Mapping[int, set[str]]) -> list[_S
             targets[pk, None] = move.to
             continue
         for path in paths.get(pk, ()):
-            operation = attribution.operation_of(move.version, move.to, path)
+            operation = attribution.operation_of(
+                move.version, move.to.method, path, is_foreign=move.to.foreign_id is not None
+            )
             targets[pk, path] = move.to._replace(operation_id=operation)
     ids = attribution.ids_of_belongings(set(targets.values()))
     return [_Step(old, ids[to], to.organization_id, path) for (old, path), to in targets.items()]
