@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import override
 
 from apim.catalog.gates import SEVERITIES, Verdict
@@ -177,12 +177,12 @@ def lint_again(*, api_ids: Iterable[int] | None = None) -> int:
     current = versions.filter(current_revision__isnull=False).values("current_revision")
     newest = (
         SpecRevision.objects.filter(version__in=versions)
-        .order_by("version", "-number")
-        .distinct("version")
+        .order_by("version_id", "-number")
+        .distinct("version_id")
         .values("pk")
     )
     wanted = SpecRevision.objects.filter(Q(pk__in=current) | Q(pk__in=newest)).order_by(
-        F("version"), "number"
+        "version_id", "number"
     )
     keys = list(wanted.values_list("pk", flat=True))
     for key in keys:

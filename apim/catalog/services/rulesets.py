@@ -12,9 +12,10 @@ from apim.audit.services import record, snapshot
 from apim.catalog.errors import BuiltInRuleset, NameTaken
 from apim.catalog.governance import Ruleset, RulesetRevision
 from apim.catalog.naming import checked_name
+from apim.catalog.rulesets import InvalidRuleset
 from apim.catalog.services.changes import unique
 from apim.catalog.services.linting import compiled_text
-from apim.core.errors import DomainError, InvalidInput
+from apim.core.errors import InvalidInput
 from apim.outbox.services import publish
 
 if TYPE_CHECKING:
@@ -123,9 +124,12 @@ def _check_text(text: str) -> None:
         raise InvalidInput(message, fields={"text": [message]})
     try:
         compiled_text(text)
-    except DomainError as error:
-        if not error.fields:
-            error.fields["text"] = [str(error.message)]
+    except InvalidRuleset as error:
+        where = _("Line %(line)d, column %(column)d:") % {
+            "line": error.line,
+            "column": error.column,
+        }
+        error.fields["text"] = [f"{where} {error.message}"]
         raise
 
 

@@ -243,7 +243,8 @@ def publish(request: ViewerRequest, version_id: str, number: int) -> HttpRespons
     current = version.current_revision
     found = compare(current, revision) if current is not None else NO_CHANGES
     form = PublishRevisionForm(
-        request.POST or None, is_breaking=found.is_breaking and version.is_callable
+        request.POST if request.method == "POST" else None,
+        is_breaking=found.is_breaking and version.is_callable,
     )
 
     def save() -> HttpResponse:

@@ -118,10 +118,15 @@ def test_the_document_comes_in_exactly_one_way(pia_client, given, field):
     assert answer.context["form"].errors[field]
 
 
-def test_a_revision_replaces_the_document_and_keeps_the_old_one(installation, pia_client):
+def test_a_revision_waits_to_be_published_and_the_old_one_stays(installation, pia_client):
     text = document(info={"title": "Tides", "version": "1.5.0"})
     url = installation.url("revision-new")
-    assert pia_client.post(url, {"text": text}).status_code == 302
+    answer = pia_client.post(url, {"text": text, "note": "New number"})
+    installation.version.refresh_from_db()
+    assert installation.version.current_revision.number == 1
+    assert installation.version.revisions.get(number=2).note == "New number"
+    assert answer.url.endswith("/revisions/2/publish/")
+    assert pia_client.post(answer.url).status_code == 302
     installation.version.refresh_from_db()
     assert installation.version.current_revision.number == 2
     first = pia_client.get(installation.url("revision-document"))
