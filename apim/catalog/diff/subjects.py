@@ -29,6 +29,8 @@ class Subject:
     place: str = ""
     name: str = ""
     media_type: str = ""
+    # In place of all this, where the style has other nouns.
+    title: str = ""
     # The API sends the request and the client answers.
     is_callback: bool = False
 
@@ -43,6 +45,8 @@ class Subject:
         return _("%(whole)s, property “%(property)s”") % values
 
     def _whole(self) -> str:
+        if self.title:
+            return self.title
         if self.place:
             words = {
                 "query": _("Query parameter “%(name)s”"),
