@@ -243,6 +243,8 @@ BILLING_PAYMENT_DAYS = env_int("BILLING_PAYMENT_DAYS", 14, minimum=1)
 BILLING_GRACE_DAYS = env_int("BILLING_GRACE_DAYS", 14, minimum=0)
 # Whether Stripe Tax computes taxes on invoices.
 STRIPE_TAX = env_bool("STRIPE_TAX", default=False)
+# A test clock (clock_…) that new customers are made under, to rehearse months with test keys.
+STRIPE_TEST_CLOCK = env_str("STRIPE_TEST_CLOCK", "")
 
 DEFAULT_FROM_EMAIL = env_str("DEFAULT_FROM_EMAIL", "apim <no-reply@apim.localhost>")
 EMAIL_TIMEOUT = 10
@@ -331,6 +333,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "GatewayState": "apim.gateway.models.Gateway.State",
         "GatewayKind": "apim.gateway.models.Gateway.Kind",
         "ForeignNameKind": "analytics.models.ForeignMapping.Kind",
+        "MeterKind": "billing.models.Meter.Kind",
         "PriceKind": "billing.models.PriceComponent.Kind",
         "PricingModel": "billing.models.PriceComponent.Model",
         "PlannedChangeKind": "billing.models.ScheduledChange.Kind",

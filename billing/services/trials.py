@@ -17,6 +17,7 @@ from apim.outbox.services import publish
 from billing.models import BillingTerms, PlanVersion
 from billing.selectors.book import load_book
 from billing.selectors.methods import has_payment_method
+from billing.services.tenures import note_subscription
 from billing.stripe.adapter import is_configured
 from billing.terms import terms_of
 
@@ -64,6 +65,8 @@ def _review(subscription_id: int, now: datetime) -> bool:
         return False
     if terms.trial_ends_at <= now:
         suspend_subscription(actor=SYSTEM, subscription=row, hold=METHOD)
+        # As of the trial's end, however late this runs: no fee is due until there is a method.
+        note_subscription(subscription_id=row.pk, at=terms.trial_ends_at)
     elif terms.trial_reminded_at is None:
         BillingTerms.objects.filter(pk=terms.pk).update(trial_reminded_at=now)
         record(

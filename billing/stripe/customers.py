@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+
 from apim.accounts.models import Membership
 from apim.core import clock
 from billing.models import StripeCustomer
@@ -36,7 +38,9 @@ def _create(
     gateway: PaymentGateway, organization: Organization, *, replaced: StripeCustomer | None
 ) -> StripeCustomer:
     # The parameters never change, so that the key holds whatever the organization is called.
-    params = {"metadata": {METADATA: organization.public_id}}
+    params: dict[str, Any] = {"metadata": {METADATA: organization.public_id}}
+    if settings.STRIPE_TEST_CLOCK:  # docs.stripe.com/billing/testing/test-clocks
+        params["test_clock"] = settings.STRIPE_TEST_CLOCK
     suffix = f":{replaced.stripe_id}" if replaced else ""
     made = gateway.create("customers", params, key=f"customer:{organization.public_id}{suffix}")
     values: dict[str, Any] = {

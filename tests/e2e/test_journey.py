@@ -90,7 +90,10 @@ def subscribe_and_get_key(developer: Person) -> str:
     developer.press("Create application")
     page.goto("/apis/tides/")
     developer.press("Choose Harbor")
-    developer.press("Subscribe")
+    developer.press("Continue to payment")
+    developer.press("Continue to Stripe")
+    developer.press("Save this card")  # on the simulator's page, which leads back
+    page.wait_for_url("**/keys/new/")
     page.goto("/apps/")
     developer.press("Boat")
     developer.press("Issue key")
