@@ -1,5 +1,9 @@
-from celery import shared_task
+from datetime import timedelta
 
+from celery import shared_task
+from django.conf import settings
+
+from apim.core import clock
 from billing import mail
 from billing.services import apply_due_changes, expire_credits, note_missing, note_subscription
 from billing.services.closing import close_periods
@@ -8,10 +12,14 @@ from billing.services.unpaid import review_all_unpaid
 from billing.stripe.adapter import connect, is_configured
 from billing.stripe.catalogue import sync_catalogue
 from billing.stripe.checkouts import heal_checkouts
+from billing.stripe.drafts import let_go
 from billing.stripe.events import handle_events
 from billing.stripe.invoicing import send_invoices
+from billing.stripe.metered import sync_metered
 from billing.stripe.metering import SENDABLE, collect_usage, send_usage
 from billing.stripe.reconciliation import find_lost_events, refresh_open
+
+ONE_DAY = timedelta(days=1)
 
 
 @shared_task(name="billing.note_subscription")
@@ -49,8 +57,10 @@ def sync_catalogue_task() -> None:
 def report_usage() -> None:
     """Usage of the hours that have ended goes to Stripe."""
     if is_configured():
+        gateway = connect()
+        sync_metered(gateway)
         collect_usage()
-        send_usage(connect())
+        send_usage(gateway)
 
 
 @shared_task(name="billing.collect_late_usage")
@@ -85,6 +95,8 @@ def reconcile() -> None:
         handle_events(gateway)
         refresh_open(gateway)
         heal_checkouts(gateway)
+        delay = timedelta(hours=settings.BILLING_CLOSE_DELAY_HOURS) + ONE_DAY
+        let_go(gateway, before=clock.now() - delay)
 
 
 @shared_task(name="billing.review_unpaid")

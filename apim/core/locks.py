@@ -19,6 +19,7 @@ class LockId(IntEnum):
     STRIPE_INVOICES = 9
     STRIPE_EVENTS = 10
     STRIPE_CATALOGUE = 11
+    STRIPE_SUBSCRIPTIONS = 12
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from billing.models.checkouts import Checkout
 from billing.models.credits import CreditEntry, CreditGrant
 from billing.models.discounts import Discount
 from billing.models.invoices import Invoice, InvoicePeriod, MoneyBack, UnpaidSuspension
+from billing.models.metered import MeteredItem, MeteredLine, StripeSubscription
 from billing.models.meters import Meter
 from billing.models.periods import BillingPeriod, RatedLine
 from billing.models.prices import PlanVersion, PriceComponent
@@ -24,6 +25,8 @@ __all__ = [
     "InvoicePeriod",
     "Meter",
     "MeterEvent",
+    "MeteredItem",
+    "MeteredLine",
     "MoneyBack",
     "PlanVersion",
     "PriceComponent",
@@ -32,6 +35,7 @@ __all__ = [
     "StripeCustomer",
     "StripeEvent",
     "StripeObject",
+    "StripeSubscription",
     "SubscriptionAddOn",
     "Tenure",
     "UnpaidSuspension",

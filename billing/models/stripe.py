@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
@@ -71,6 +71,11 @@ class MeterEventQuerySet(models.QuerySet["MeterEvent"]):
         """Those that are at Stripe or on their way."""
         return self.filter(state__in=[MeterEvent.State.WAITING, MeterEvent.State.SENT])
 
+    def told_between(self, start: datetime, end: datetime) -> MeterEventQuerySet:
+        """Those that Stripe counts at a moment from `start` until before `end`."""
+        counted = self.annotate(moment=Coalesce("told_at", "hour"))
+        return counted.filter(models.Q(("moment__gte", start), ("moment__lt", end)))
+
     def settle(self, event: MeterEvent, state: str, *, at: datetime, error: str = "") -> bool:
         """Compare and set: False when it no longer waits."""
         sent_at = at if state == MeterEvent.State.SENT else None
@@ -104,6 +109,10 @@ class MeterEvent(models.Model):
     # Whole units as counted; millionths for units that an API reports.
     value = models.BigIntegerField()
     identifier = models.CharField(max_length=100, unique=True)
+    # Which meter at Stripe it was sent to, see MeteredItem; 0 is the one that nothing is billed by.
+    lane = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # The moment that it was told as of, within an hour of its own; empty: the hour.
+    told_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveIntegerField(default=0)
     # Set before the first attempt: Stripe knows identifiers for a day only.

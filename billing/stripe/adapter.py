@@ -72,6 +72,26 @@ class StripeGateway:
         with _our_errors():
             return _plain(preview(dict(params)))
 
+    def delete(self, what: str, stripe_id: str, params: Mapping[str, Any]) -> None:
+        with _our_errors():
+            self._service(what).delete(stripe_id, dict(params))
+
+    def cancel_subscription(self, stripe_id: str) -> None:
+        with _our_errors():
+            self._client.v1.subscriptions.cancel(stripe_id)
+
+    def void_invoice(self, stripe_id: str, *, key: str) -> Remote:
+        with _our_errors():
+            return _plain(
+                self._client.v1.invoices.void_invoice(stripe_id, {}, {"idempotency_key": key})
+            )
+
+    def invoice_lines(self, stripe_id: str) -> Iterator[Remote]:
+        with _our_errors():
+            found = self._client.v1.invoices.line_items.list(stripe_id, {"limit": PAGE})
+            for one in found.auto_paging_iter():
+                yield _plain(one)
+
     def meter_total(self, meter: str, customer: str, *, start: int, end: int) -> int:
         with _our_errors():
             found = self._client.v1.billing.meters.event_summaries.list(

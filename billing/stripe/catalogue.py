@@ -1,7 +1,7 @@
 """Products, meters and prices at Stripe, made from ours; running it again changes nothing.
 
-Prices are the published price list, for finance to read at Stripe. They do not make invoices: see
-docs/adr/0005.
+Prices of usage bill the lanes of billing.stripe.metered; the others are the published price list,
+for finance to read at Stripe. See docs/adr/0005.
 """
 
 from __future__ import annotations
@@ -50,9 +50,46 @@ def _try_prices(gateway: PaymentGateway, version: PlanVersion) -> int:
         return 0
 
 
-def event_name(meter: Meter) -> str:
-    """What Stripe knows the meter by: unique, and never changes."""
-    return f"apim_{meter.public_id}"
+def event_name(meter: Meter, lane: int = 0) -> str:
+    """What Stripe knows the meter by: unique, and never changes. For lanes see MeteredItem."""
+    return f"apim_{_in_lane(meter.public_id, lane)}"
+
+
+def _in_lane(key: str, lane: int) -> str:
+    return f"{key}-{lane}" if lane else key
+
+
+def meter_id(gateway: PaymentGateway, meter: Meter, lane: int) -> str:
+    """Stripe's id of the meter of a lane, made if there is none yet."""
+    key = _in_lane(meter.public_id, lane)
+    found = _known(StripeObject.Kind.METER, key)
+    if found is not None:
+        return found.stripe_id
+    name = event_name(meter, lane)
+    there = {m["event_name"]: m["id"] for m in gateway.every("billing.meters")}
+    stripe_id = there.get(name) or _create_meter(gateway, meter, lane)
+    _note(StripeObject.Kind.METER, key, stripe_id, meter.name)
+    return stripe_id
+
+
+def metered_price_id(gateway: PaymentGateway, component: PriceComponent, lane: int) -> str | None:
+    """Stripe's id of the price that bills a lane; None where Stripe cannot say the price."""
+    version, meter = component.version, component.meter
+    if meter is None or (params := price_params(component)) is None:
+        return None
+    key = _in_lane(price_key(component), lane)
+    found = _known(StripeObject.Kind.PRICE, key)
+    if found is not None:
+        return found.stripe_id
+    params["recurring"]["meter"] = meter_id(gateway, meter, lane)
+    there = next(gateway.every("prices", {"lookup_keys": [key]}), None)
+    stripe_id = there["id"] if there else _create_price(gateway, version, key, params)
+    _note(StripeObject.Kind.PRICE, key, str(stripe_id), component.name)
+    return str(stripe_id)
+
+
+def price_key(component: PriceComponent) -> str:
+    return f"{component.version.public_id}:{component.currency}:{component.key}"
 
 
 def sync_product(gateway: PaymentGateway, product: Product) -> bool:
@@ -93,10 +130,10 @@ def sync_meters(gateway: PaymentGateway) -> int:
     return changed
 
 
-def _create_meter(gateway: PaymentGateway, meter: Meter) -> str:
+def _create_meter(gateway: PaymentGateway, meter: Meter, lane: int = 0) -> str:
     params = {
         "display_name": meter.name,
-        "event_name": event_name(meter),
+        "event_name": event_name(meter, lane),
         "default_aggregation": {"formula": "sum"},
         "customer_mapping": {"type": "by_id", "event_payload_key": "stripe_customer_id"},
         "value_settings": {"event_payload_key": "value"},
@@ -107,7 +144,7 @@ def _create_meter(gateway: PaymentGateway, meter: Meter) -> str:
 def _sync_prices(gateway: PaymentGateway, version: PlanVersion) -> int:
     made = 0
     for component in version.components.all():
-        key = f"{version.public_id}:{component.currency}:{component.key}"
+        key = price_key(component)
         if _known(StripeObject.Kind.PRICE, key) is not None:
             continue
         params = price_params(component)

@@ -16,6 +16,8 @@ from billing.models import StripeEvent
 from billing.services.unpaid import review_unpaid
 from billing.stripe.checkouts import settle_session
 from billing.stripe.customers import mirror_customer, take_payment_method
+from billing.stripe.drafts import hold
+from billing.stripe.metered import note_ended
 from billing.stripe.metering import note_refused
 from billing.stripe.mirror import mirror_charge, mirror_credit_note, mirror_invoice
 from billing.stripe.ports import StripeRefused, StripeUnavailable
@@ -171,7 +173,8 @@ def _of_object(
 
 
 def _invoice(gateway: PaymentGateway, row: StripeEvent) -> None:
-    """A payment lets suspended keys work again at once."""
+    """Drafts of metered usage are held; a payment lets suspended keys work again at once."""
+    hold(gateway, row.object_id)
     invoice = mirror_invoice(gateway, row.object_id)
     if invoice is not None:
         review_unpaid(organization_id=invoice.organization_id)
@@ -190,6 +193,7 @@ _HANDLERS: dict[str, Callable[[PaymentGateway, StripeEvent], None]] = {
     "checkout.session.": _of_object(settle_session),
     "setup_intent.succeeded": _of_object(take_payment_method),
     "payment_method.": _customer,
+    "customer.subscription.deleted": lambda _gateway, row: note_ended(row.object_id),
     "customer.subscription.": lambda _gateway, _row: None,
     "customer.": _customer,
     "charge.": _of_object(mirror_charge),

@@ -1,4 +1,6 @@
-"""Invoices on their way to Stripe: usage first, then a draft with our lines, then finalized.
+"""Invoices on their way to Stripe: usage first, then a draft, our lines on it, then finalized.
+
+The draft is the one that Stripe makes of metered usage (billing.stripe.drafts), or one of ours.
 
 Each step looks at what is there before it makes anything, and carries an idempotency key; so it can
 break off anywhere, for any time, and go on. A draft that does not add up to what was rated is not
@@ -18,6 +20,14 @@ from apim.core import clock
 from apim.core.locks import LockId, try_advisory_lock
 from billing.models import Invoice, MeterEvent, RatedLine
 from billing.stripe.customers import ensure_customer
+from billing.stripe.drafts import (
+    Incomplete,
+    adopt,
+    check_counted,
+    differences,
+    metered_on,
+    note_metered,
+)
 from billing.stripe.metering import collect_of_period, collect_period, send_usage
 from billing.stripe.mirror import take_invoice
 from billing.stripe.ports import StripeRefused, StripeUnavailable
@@ -25,7 +35,10 @@ from billing.stripe.ports import StripeRefused, StripeUnavailable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from django.db.models import QuerySet
+
     from billing.models import StripeCustomer
+    from billing.stripe.drafts import Metered
     from billing.stripe.ports import PaymentGateway, Remote
 
 logger = logging.getLogger(__name__)
@@ -36,10 +49,6 @@ DESCRIPTION_LENGTH = 500
 METADATA = "apim_invoice"
 LINE_METADATA = "apim_line"
 CREDIT = "credit"
-
-
-class NotYet(Exception):
-    """The invoice has to wait; the text says for what."""
 
 
 def send_invoices(gateway: PaymentGateway, *, limit: int = MAX_SENT) -> int:
@@ -57,7 +66,7 @@ def _try_to_send(gateway: PaymentGateway, invoice: Invoice) -> bool:
     Invoice.objects.filter(pk=invoice.pk).update(attempts=invoice.attempts + 1)
     try:
         _send(gateway, invoice)
-    except (StripeUnavailable, StripeRefused, NotYet) as error:
+    except (StripeUnavailable, StripeRefused, Incomplete) as error:
         logger.warning("invoice %s is not at Stripe yet: %s", invoice.public_id, error)
         wait = min(RETRY_MAX_SECONDS, RETRY_BASE_SECONDS * 2 ** min(invoice.attempts, 10))
         Invoice.objects.to_send().filter(pk=invoice.pk).update(
@@ -73,10 +82,10 @@ def _send(gateway: PaymentGateway, invoice: Invoice) -> None:
     customer = ensure_customer(gateway, invoice.organization)
     draft = _draft(gateway, invoice, customer)
     if draft["status"] == "draft":
-        _add_lines(gateway, invoice, customer, draft["id"])
+        _add_lines(gateway, invoice, customer, draft)
         draft = gateway.fetch("invoices", draft["id"])
         if draft["subtotal"] != invoice.charged_minor:
-            raise NotYet(
+            raise Incomplete(
                 f"Stripe's draft comes to {draft['subtotal']}, ours to {invoice.charged_minor}"
                 f" {invoice.currency} minor units; it is not finalized"
             )
@@ -97,7 +106,7 @@ def _send_usage_first(gateway: PaymentGateway, invoice: Invoice) -> None:
     if waiting.exists():
         send_usage(gateway, organization_id=invoice.organization_id)
     if (left := waiting.count()) > 0:
-        raise NotYet(f"{left} hours of usage are not at Stripe yet")
+        raise Incomplete(f"{left} hours of usage are not at Stripe yet")
 
 
 def _draft(gateway: PaymentGateway, invoice: Invoice, customer: StripeCustomer) -> Remote:
@@ -107,6 +116,8 @@ def _draft(gateway: PaymentGateway, invoice: Invoice, customer: StripeCustomer) 
     if invoice.attempts:  # tried before: its answer may have been lost
         every = gateway.every("invoices", {"customer": customer.stripe_id})
         found = next((i for i in every if i["metadata"].get(METADATA) == invoice.public_id), None)
+    if found is None:
+        found = adopt(gateway, invoice, customer, {METADATA: invoice.public_id})
     if found is None:
         params = _invoice_params(invoice, customer)
         found = gateway.create("invoices", params, key=_key(invoice, customer.stripe_id))
@@ -140,9 +151,16 @@ def _invoice_params(invoice: Invoice, customer: StripeCustomer) -> dict[str, Any
 
 
 def _add_lines(
-    gateway: PaymentGateway, invoice: Invoice, customer: StripeCustomer, draft_id: str
+    gateway: PaymentGateway, invoice: Invoice, customer: StripeCustomer, draft: Remote
 ) -> None:
-    """Put on the draft what is not on it yet."""
+    """Put on the draft what is not on it yet: all that Stripe has not billed by a metered price."""
+    draft_id = draft["id"]
+    rated = list(_rated(invoice))
+    metered = metered_on(gateway, draft, rated)
+    check_counted(gateway, invoice, customer, metered)
+    note_metered(invoice, metered)
+    billed = {line.pk for one in metered for line in one.lines}
+    rest = [line for line in rated if line.pk not in billed]
     there = {
         item["metadata"].get(LINE_METADATA)
         for item in gateway.every("invoice_items", {"invoice": draft_id})
@@ -152,19 +170,29 @@ def _add_lines(
         "invoice": draft_id,
         "currency": invoice.currency.lower(),
     }
-    for name, params in _lines(invoice):
+    for name, params in [*_lines(invoice, rest), *_differences(metered)]:
         if name not in there:
             item = {**base, **params, "metadata": {**params["metadata"], LINE_METADATA: name}}
             gateway.create("invoice_items", item, key=_key(invoice, name))
 
 
-def _lines(invoice: Invoice) -> list[tuple[str, dict[str, Any]]]:
+def _rated(invoice: Invoice) -> QuerySet[RatedLine]:
     rows = RatedLine.objects.filter(period__invoiced__invoice=invoice).select_related(
         "period__subscription__application", "origin", "version", "plan__product"
     )
+    return rows.order_by("period", "position")
+
+
+def _differences(metered: Sequence[Metered]) -> list[tuple[str, dict[str, Any]]]:
+    """Taxed as the prices that they complete."""
+    lines = {f"difference:{one.item.pk}": one.lines for one in metered}
+    return [(name, params | _tax(lines[name])) for name, params in differences(metered)]
+
+
+def _lines(invoice: Invoice, rows: Sequence[RatedLine]) -> list[tuple[str, dict[str, Any]]]:
     found = [
         (line.public_id, _line(line))
-        for line in rows.order_by("period", "position")
+        for line in rows
         if line.amount_minor or (line.kind in {"usage", "correction"} and line.quantity)
     ]
     if invoice.credit_minor:

@@ -22,11 +22,12 @@ from apim.core import clock
 from apim.core.clock import Period
 from apim.core.locks import LockId, try_advisory_lock
 from apim.keys.models import Subscription
-from billing.models import Meter, MeterEvent, StripeCustomer, StripeObject
+from billing.models import Meter, MeterEvent, StripeCustomer
 from billing.selectors.book import load_book
 from billing.selectors.quantities import MICRO_EXPONENT, PlanUsage, measure, quantity
-from billing.stripe.catalogue import event_name, sync_meters
+from billing.stripe.catalogue import event_name, meter_id, sync_meters
 from billing.stripe.customers import ensure_customer
+from billing.stripe.metered import told_as
 from billing.stripe.ports import StripeRefused, StripeUnavailable
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ONE_HOUR = timedelta(hours=1)
+MINUTE = 60  # seconds; what sums at Stripe are aligned to
 # Late usage of the last days is found soon, older one daily; Stripe takes 35 calendar days.
 RECENT = timedelta(days=3)
 SENDABLE = timedelta(days=34, hours=23)
@@ -207,11 +209,16 @@ def _send(gateway: PaymentGateway, row: MeterEvent, customer: StripeCustomer) ->
         return _refuse(row, State.TOO_LATE, "Stripe takes usage of the past 35 days only")
     if row.tried_at and row.tried_at < now - IDENTIFIER_KNOWN and _is_there(gateway, row, customer):
         return MeterEvent.objects.settle(row, State.SENT, at=now)
-    MeterEvent.objects.filter(pk=row.pk, tried_at=None).update(tried_at=now)
+    if row.tried_at is None:
+        told = told_as(row)
+        row.lane, row.told_at = told.lane, told.at
+        MeterEvent.objects.filter(pk=row.pk, tried_at=None).update(
+            tried_at=now, lane=told.lane, told_at=told.at
+        )
     params = {
-        "event_name": event_name(row.meter),
+        "event_name": event_name(row.meter, row.lane),
         "identifier": row.identifier,
-        "timestamp": int(row.hour.timestamp()),
+        "timestamp": int(_moment(row).timestamp()),
         "payload": {"stripe_customer_id": customer.stripe_id, "value": str(row.value)},
     }
     try:
@@ -224,13 +231,20 @@ def _send(gateway: PaymentGateway, row: MeterEvent, customer: StripeCustomer) ->
 
 def _is_there(gateway: PaymentGateway, row: MeterEvent, customer: StripeCustomer) -> bool:
     """Whether Stripe counts the row that was tried so long ago that its identifier is forgotten."""
-    meter = StripeObject.objects.get(kind=StripeObject.Kind.METER, key=row.meter.public_id)
-    start = int(row.hour.timestamp())
-    there = gateway.meter_total(meter.stripe_id, customer.stripe_id, start=start, end=start + 3600)
-    sent = MeterEvent.objects.filter(
-        organization=row.organization_id, meter=row.meter_id, hour=row.hour, state=State.SENT
-    ).aggregate(total=Sum("value"))["total"]
+    minute = _moment(row).replace(second=0, microsecond=0)
+    start = int(minute.timestamp())
+    there = gateway.meter_total(
+        meter_id(gateway, row.meter, row.lane), customer.stripe_id, start=start, end=start + MINUTE
+    )
+    rows = MeterEvent.objects.told_between(minute, minute + timedelta(seconds=MINUTE)).filter(
+        organization=row.organization_id, meter=row.meter_id, lane=row.lane, state=State.SENT
+    )
+    sent = rows.aggregate(total=Sum("value"))["total"]
     return there - (sent or 0) == row.value
+
+
+def _moment(row: MeterEvent) -> datetime:
+    return row.told_at or row.hour
 
 
 def _refuse(row: MeterEvent, state: str, error: str) -> bool:

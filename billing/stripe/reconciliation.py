@@ -17,12 +17,12 @@ from billing.models import (
     RatedLine,
     StripeCustomer,
     StripeEvent,
-    StripeObject,
 )
 from billing.rating.lines import LineKind
 from billing.selectors.quantities import MICRO_EXPONENT
 from billing.stripe.customers import mirror_customer
 from billing.stripe.events import RECOMMENDED, store_event
+from billing.stripe.metered import lanes_of
 from billing.stripe.mirror import mirror_invoice
 
 if TYPE_CHECKING:
@@ -111,19 +111,12 @@ def usage_drift(
     if customer is None:
         return
     start, end = int(period.start.timestamp()), int(period.end.timestamp())
-    for known in StripeObject.objects.filter(kind=StripeObject.Kind.METER):
-        meter = Meter.objects.get(public_id=known.key)
-        sent = (
-            MeterEvent.objects.filter(
-                organization=organization_id,
-                meter=meter,
-                hour__gte=period.start,
-                hour__lt=period.end,
-                state=MeterEvent.State.SENT,
-            ).aggregate(total=Sum("value"))["total"]
-            or 0
-        )
-        there = gateway.meter_total(known.stripe_id, customer.stripe_id, start=start, end=end)
+    rows = MeterEvent.objects.told_between(period.start, period.end).filter(
+        organization=organization_id, state=MeterEvent.State.SENT
+    )
+    for meter, lane, stripe_id in lanes_of(organization_id):
+        sent = rows.filter(meter=meter, lane=lane).aggregate(total=Sum("value"))["total"] or 0
+        there = gateway.meter_total(stripe_id, customer.stripe_id, start=start, end=end)
         if there != sent:
             yield Drift(f"usage of {meter.slug}", customer.stripe_id, sent, there)
 

@@ -21,7 +21,15 @@ from apim.audit.actors import SYSTEM
 from apim.catalog.models import Plan
 from apim.core.clock import Period
 from apim.outbox.services import sweep
-from billing.models import BillingPeriod, Invoice, MeterEvent, RatedLine, StripeEvent
+from billing.models import (
+    BillingPeriod,
+    BillingTerms,
+    Invoice,
+    MeteredLine,
+    MeterEvent,
+    RatedLine,
+    StripeEvent,
+)
 from billing.rating.prices import Fee, Graduated, Terms, Tier, UsagePrice
 from billing.selectors.backlog import stripe_backlog
 from billing.services import change_now, closing, note_subscription
@@ -31,6 +39,7 @@ from billing.stripe.adapter import connect
 from billing.stripe.customers import ensure_customer, mirror_customer
 from billing.stripe.events import handle_events
 from billing.stripe.invoicing import send_invoices
+from billing.stripe.metered import sync_metered
 from billing.stripe.metering import SENDABLE, collect_usage, send_usage
 from billing.stripe.reconciliation import (
     find_lost_events,
@@ -154,12 +163,32 @@ class Story:
     def live(self) -> None:
         for day in range(0, DAYS, STEP):
             self._day(day)
-            self.traveller.shift(STEP * DAY)
+            following = datetime.now(UTC) + STEP * DAY
+            for turn in self._turns(following):
+                self._turn(turn)
+            self.traveller.move_to(following)
         self.killer.chance = 0.0
         self._work()
         find_lost_events(self.gateway)
         handle_events(self.gateway)
         refresh_open(self.gateway)
+
+    def _turns(self, until):
+        """When periods end until then, of everybody."""
+        schedules = []
+        for customer in self.customers.values():
+            terms = BillingTerms.objects.get(subscription=customer.subscription)
+            schedules.append(terms.schedule(customer.organization.time_zone))
+        ends = {schedule.period_at(datetime.now(UTC)).end for schedule in schedules}
+        return sorted(end for end in ends if end < until)
+
+    def _turn(self, end) -> None:
+        """Stripe's items follow, and its drafts are held before it finalizes them."""
+        for after in (timedelta(minutes=3), timedelta(minutes=40), timedelta(minutes=80)):
+            self.traveller.move_to(end + after)
+            self.killer.until_done(lambda: sync_metered(self.gateway))
+            self.killer.until_done(lambda: find_lost_events(self.gateway, back=DAY))
+            self.killer.until_done(lambda: handle_events(self.gateway))
 
     def _day(self, day) -> None:
         self._call(day)
@@ -202,6 +231,7 @@ class Story:
 
     def _work(self) -> None:
         jobs = (
+            lambda: sync_metered(self.gateway),
             lambda: collect_usage(back=SENDABLE),
             lambda: send_usage(self.gateway),
             close_periods,
@@ -322,6 +352,9 @@ def _check_the_quarter(story) -> None:
     assert not StripeEvent.objects.unprocessed().exists()
     assert not Invoice.objects.exclude(status="paid").exists()
     assert MeterEvent.objects.exists()
+    metered = MeteredLine.objects.exclude(stripe_minor=0)
+    assert {line.organization.name for line in metered} == {"Berlin", "New York"}
+    assert all(line.difference_minor == 0 for line in metered)
     spans = {
         (p.organization.name, f"{p.starts_at:%m-%d %H}", f"{p.ends_at:%m-%d %H}")
         for p in BillingPeriod.objects.select_related("organization")

@@ -4,6 +4,7 @@ Licensed items are billed in advance, metered ones in arrears: the invoice of a 
 the usage of that period and the licensed prices of the next (docs.stripe.com/billing/subscriptions).
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from billing.stripe_simulator.errors import StripeProblem
@@ -152,9 +153,21 @@ def end_trial(world: World, subscription: Obj) -> None:
 def set_periods(world: World, subscription: Obj, start: int) -> None:
     """Give every item the period that `start` lies in, ending at the cycle's next boundary."""
     interval, count = interval_of(world, subscription)
-    finish = next_boundary(subscription["billing_cycle_anchor"], interval, count, start)
+    finish = next_boundary(cycle_anchor(subscription), interval, count, start)
     for item in items_of(world, subscription):
         item |= {"current_period_start": start, "current_period_end": finish}
+
+
+def cycle_anchor(subscription: Obj) -> int:
+    """The anchor, put on the day that was asked for: the 31st is every month's last day."""
+    anchor = int(subscription["billing_cycle_anchor"])
+    config = subscription["billing_cycle_anchor_config"]
+    while config and datetime.fromtimestamp(anchor, UTC).day < config["day_of_month"]:
+        moment = datetime.fromtimestamp(anchor, UTC)
+        before = moment.replace(day=1) - timedelta(days=1)
+        day = min(config["day_of_month"], before.day)
+        anchor = int(before.replace(day=day).timestamp())
+    return anchor
 
 
 def add_licensed(world: World, invoice: Obj, subscription: Obj, *, is_free: bool = False) -> None:
