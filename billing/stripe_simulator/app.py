@@ -79,7 +79,13 @@ class Simulator:
 
     def __post_init__(self) -> None:
         options = self.options
-        self.world = World(Store(options.path), options.secret_key, options.public_url)
+        self.world = World(
+            Store(options.path),
+            options.secret_key,
+            options.public_url,
+            options.webhook_url,
+            options.webhook_secret,
+        )
         self.api = Api(self.world)
         if options.webhook_url:
             seed_endpoint(self.world, url=options.webhook_url, secret=options.webhook_secret)

@@ -8,7 +8,7 @@ from billing.stripe_simulator.errors import StripeProblem, missing, wrong
 from billing.stripe_simulator.http import Answer, Request, json_answer
 from billing.stripe_simulator.rendering import rendered
 from billing.stripe_simulator.resources.charges import close_dispute, open_dispute
-from billing.stripe_simulator.resources.endpoints import new_secret
+from billing.stripe_simulator.resources.endpoints import new_secret, seed_endpoint
 from billing.stripe_simulator.store import Obj
 from billing.stripe_simulator.world import DEFAULTS, World
 
@@ -56,18 +56,10 @@ def set_clock(world: World, given: dict[str, Any]) -> Obj:
 
 
 def reset(world: World, given: dict[str, Any]) -> Obj:
-    """Forget everything but where webhooks go; `seed` makes the ids repeatable."""
-    kept = [
-        found
-        for kind, object_id in (
-            ("webhook_endpoint", "we_simulator"),
-            ("v2.core.event_destination", "ed_simulator"),
-        )
-        if (found := world.store.get(kind, object_id))
-    ]
+    """Be as at the start: nothing but where webhooks go. `seed` makes the ids repeatable."""
     world.store.clear()
-    for obj in kept:
-        world.store.put(obj)
+    if world.webhook_url:
+        seed_endpoint(world, url=world.webhook_url, secret=world.webhook_secret)
     world.settings["seed"] = str(given.get("seed", ""))
     return state(world, {})
 

@@ -61,6 +61,9 @@ class World:
     store: Store
     secret_key: str
     base_url: str = ""
+    # The endpoint that hears all, from the start and after a reset.
+    webhook_url: str = ""
+    webhook_secret: str = ""
     request: dict[str, Any] = field(default_factory=lambda: {"id": None, "idempotency_key": None})
     _moments: dict[str, int] = field(default_factory=dict)
 

@@ -87,7 +87,13 @@ def invoices(request: ViewerRequest) -> HttpResponse:
 @staff(*roles.MONEY)
 def invoice(request: ViewerRequest, invoice_id: str) -> HttpResponse:
     found = get_invoice(None, invoice_id)
-    context = {"view": invoice_view(found), "money_back": found.money_back.all()}
+    context = {
+        "view": invoice_view(found),
+        "money_back": found.money_back.all(),
+        "metered": found.metered_lines.select_related(
+            "item__subscription__application", "item__component__version__plan__product"
+        ),
+    }
     return render(request, "dashboard/finance/invoice.html", context)
 
 

@@ -25,6 +25,13 @@ def test_everything_is_well_on_the_simulator(sim, gateway):
     assert by_name(found)["Tax"].text.startswith("Stripe Tax is off")
 
 
+def test_a_reset_simulator_has_its_endpoint_again(sim, gateway):
+    for endpoint in gateway.every("webhook_endpoints"):
+        sim.client.v1.webhook_endpoints.delete(endpoint["id"])
+    sim.order("reset")
+    assert [one["id"] for one in gateway.every("webhook_endpoints")] == ["we_simulator"]
+
+
 def test_without_keys_it_says_which_to_set(settings):
     settings.STRIPE_SECRET_KEY = settings.APIM_STRIPE_SIMULATOR_URL = ""
     (check,) = run_checks()
