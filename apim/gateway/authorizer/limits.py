@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from apim.gateway.authorizer.counters import Standing, Taken
+from apim.gateway.authorizer.recalls import short_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,6 +91,7 @@ class Meter:
         # The same at every authorizer: calls of this set of limits are as good for any of its keys.
         facts = msgspec.json.encode((limits, slot_milliseconds))
         self.name = hashlib.blake2b(facts, digest_size=9).hexdigest()
+        self.counters = ",".join({short_name(one.name): None for one in limits})
         self.pool = 0
         self._size = 0
         self._until = 0.0

@@ -14,7 +14,7 @@ import hiredis
 
 from apim.env import EnvironmentProblem, env_bool, env_int, env_str
 from apim.gateway import grant_format as wire
-from apim.gateway.authorizer import answers, decisions, denials, leases
+from apim.gateway.authorizer import answers, decisions, denials, leases, recalls
 from apim.gateway.authorizer.answers import Answer
 from apim.gateway.authorizer.change_feed import RESET, ChangeFeed
 from apim.gateway.authorizer.counters import LOADS, Counters
@@ -23,6 +23,7 @@ from apim.gateway.authorizer.leases import LeaseBook, Terms
 from apim.gateway.authorizer.limits import POOL_MILLISECONDS, UNLIMITED, Meter, Meters, Outcome
 from apim.gateway.authorizer.memory import GrantsIncomplete, LastKnown, Memory
 from apim.gateway.authorizer.metrics import Metrics
+from apim.gateway.authorizer.recalls import Recalls
 from apim.gateway.authorizer.redis_link import Connection, RedisAway, RedisLink, pack
 from apim.gateway.authorizer.requests import Call, read_check, read_headers, read_lease
 from apim.keys import secrets
@@ -81,6 +82,7 @@ class Authorizer:
         self.counters = Counters(self.link.send)
         self.meters = Meters(self.counters)
         self.leases = LeaseBook(self.counters, self._tell)
+        self.recalls = Recalls(self._tell_others)
         self.changes = ChangeFeed(self.link.send, self._changed)
         self.metrics = Metrics()
         peppers = secrets.read_peppers(env_str("APIM_KEY_PEPPER"))
@@ -157,6 +159,8 @@ class Authorizer:
         said = RESET if names is None else " ".join(names)
         answer = answers.plain(200, f"{newest}\n{said}\n")
         answer.headers.extend(imports)
+        if recalled := self.recalls.told():
+            answer.headers.append((b"x-apim-recall", recalled.encode()))
         return answer
 
     async def _imports(self) -> answers.Headers:
@@ -275,6 +279,7 @@ class Authorizer:
             if outcome.overage:
                 answer.headers.append(answers.overage_header(outcome))
             pool = "" if is_call else meter.name
+            answer.headers.append((b"x-apim-counters", meter.counters.encode()))
             terms = Terms(lease, taken.calls, taken.life_milliseconds, hold, pool)
             limits = leases.limits_header(taken)
         header = terms.header(
@@ -302,6 +307,7 @@ class Authorizer:
         )
         outcome = Outcome(taken.calls > 0, cost, taken.calls, taken.standings)
         if not outcome.is_allowed:
+            self.recalls.want(outcome.violated)
             return lease, outcome, None
         slot_seconds = meter.slot_milliseconds / 1000 if meter.is_concurrent else 0.0
         self.leases.open(lease, taken, slot_seconds=slot_seconds)
@@ -373,7 +379,12 @@ class Authorizer:
 
     def _hear(self, push: Any) -> None:
         if push[1] == b"g:leases":
-            self.leases.hear(push[2].decode())
+            message: str = push[2].decode()
+            what, _, rest = message.partition(" ")
+            if what == recalls.WORD:
+                self.recalls.hear(rest.partition(" ")[0])
+            else:
+                self.leases.hear(message)
             return
         self.memory.forget(push[2].decode().split(" "))
 
@@ -386,6 +397,10 @@ class Authorizer:
     def _tell(self, command: bytes) -> None:
         """Send without waiting for the answer. Raises RedisAway."""
         self.link.send(command).add_done_callback(_look_at)
+
+    def _tell_others(self, message: str) -> None:
+        with contextlib.suppress(RedisAway):
+            self._tell(pack("PUBLISH", leases.CHANNEL, message))
 
     def _rehash(self, message: bytes) -> None:
         """Ask for a key's digest to be stored anew, once."""
@@ -437,6 +452,7 @@ class Authorizer:
             {
                 "apim_lease_tokens_granted_total": self.leases.granted,
                 "apim_lease_tokens_given_back_total": self.leases.given_back,
+                "apim_lease_recalls_total": self.recalls.asked,
                 "apim_authorizer_pauses_total": self.pauses,
             },
         )

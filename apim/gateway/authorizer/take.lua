@@ -21,7 +21,7 @@ local life, slot = tonumber(ARGV[4]), ARGV[5]
 local epoch = redis.call('GET', 'g:counters') or ''
 if epoch == '' or epoch ~= ARGV[6 * #KEYS + 6] then return {-2, now, epoch} end
 
-local limits, is_refused, left_most, left_soft = {}, false, math.huge, math.huge
+local limits, is_refused, left_most, left_soft, lent = {}, false, math.huge, math.huge, math.huge
 for i, counter in ipairs(KEYS) do
   local at = 6 * i
   local kind, quota, soft = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2] == '1'
@@ -57,6 +57,11 @@ for i, counter in ipairs(KEYS) do
     limit.mark, limit.reset, limit.life = '', 0, a
   end
   limit.left = quota - limit.used
+  if kind ~= 'c' and limit.left > 0 then
+    -- What a holder falls silent with is lost until the window ends: less of a long one.
+    local is_long = (limit.reset or limit.length) > 60000
+    lent = math.min(lent, math.floor(limit.left / (is_long and 256 or 64)))
+  end
   if soft then
     if limit.left > 0 then left_soft = math.min(left_soft, limit.left) end
     if limit.left > 0 and limit.left * 10 < quota then life = math.min(life, 1000) end
@@ -71,12 +76,12 @@ for i, counter in ipairs(KEYS) do
   limits[i] = limit
 end
 
--- What nobody waits for yet is at most a 64th of what is left, also of a soft quota: others would be
+-- What nobody waits for yet is a small share of what is left, also of a soft quota: others would be
 -- marked as overage, and charged, for what one holder leaves unused. A block lies within a soft
 -- quota or beyond it, so that every call of it is overage or none is.
 local taken = 0
 if want > 0 and not is_refused then
-  taken = math.min(want, math.max(waiting, math.floor(math.min(left_most, left_soft) / 64)), left_most, left_soft)
+  taken = math.min(want, math.max(waiting, lent), left_most, left_soft)
   taken = math.max(taken, least)
 end
 

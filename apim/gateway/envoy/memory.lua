@@ -1,6 +1,7 @@
 -- What a worker remembers: grants, pools, refusals, and what the change feed told. See lease.lua.
 
 local format, floor, ceil, max, min = string.format, math.floor, math.ceil, math.max, math.min
+local random = math.random
 
 local CHECK_TIMEOUT = SETTINGS.check_timeout
 local POLL_EVERY = 200
@@ -18,10 +19,12 @@ local MAX_WAITING_GIVE_BACK = MAX_HELD
 -- Questions of nothing but give-backs that follow one look at the change feed.
 local GIVE_BACK_QUESTIONS = 5
 local LONGEST_PATH = 1024
+-- What was lent so lately is not given back when it is recalled.
+local HOLD_ON = 1000
 -- So many pools of the worker a question names at most.
 local MAX_TOLD_POOLS = 8
 -- What a credential that was not seen lately is lent at first, if its limits allow.
-local FIRST_WANT = 8
+local FIRST_WANT = 4
 -- Answers tell what the limits leave, but no more often per pool than this, unless little is left:
 -- five headers cost a tenth of a call. The draft leaves it to us which answers bear them.
 local NEAR, TELL_EVERY = 0.1, 5
@@ -129,6 +132,21 @@ local function fill(pool, lease, now)
   if filled[filled_at] ~= pool.name then
     filled_at = filled_at % MAX_TOLD_POOLS + 1
     filled[filled_at] = pool.name
+  end
+end
+
+-- What is lent of these counters is wanted back: a limit refuses, perhaps only because it is lent.
+-- What came within the last second is in use.
+local function recall(counters, now)
+  for _, pool in pairs(pools) do
+    if pool.left > 0 and pool.counters and now - pool.sent > HOLD_ON then
+      for counter in gmatch(counters, "%x+") do
+        if find(pool.counters, counter, 1, true) then
+          retire(pool)
+          break
+        end
+      end
+    end
   end
 end
 
@@ -248,6 +266,7 @@ local function poll(handle, now)
   position, position_text = newest, text
   heard_at = max(heard_at, now)
   has_imports = answer["x-apim-imports"] == "1"
+  if answer["x-apim-recall"] then recall(answer["x-apim-recall"], now) end
   retire_ended(now)
   settle(handle)
   return true

@@ -63,7 +63,8 @@ local function read_grant(answer, sent, received)
     by_operation = match(text, "scope=(%a+)") == "operation",
     is_for_one_call = match(text, "kind=(%a+)") == "call",
     sent = sent,
-    ends = sent + min(hold, MAX_HOLD),
+    -- Not all at the same time: each is asked about anew.
+    ends = sent + min(hold, MAX_HOLD) * (1 - random() / 2),
     call = call_text(answer),
     tags = read_tags(answer["x-apim-tags"]),
     change = instant(answer["x-apim-change"]),
@@ -83,6 +84,7 @@ local function read_grant(answer, sent, received)
     ttl = ttl,
     ends = sent + (id == "-" and hold or min(ttl, MAX_TTL)),
     overage = answer["x-apim-overage"],
+    counters = answer["x-apim-counters"],
   }
   read_limits(lease, answer["x-apim-limits"], received)
   return grant, lease

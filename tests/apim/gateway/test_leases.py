@@ -142,21 +142,48 @@ def test_changed_limits_are_another_pool(authorizer, db, store):
 
 
 def test_less_is_lent_the_less_is_left(authorizer, db, store):
-    world = limited(wire.LimitGrant("day", 640, "day"))
+    world = limited(wire.LimitGrant("day", 1280, "day"))
     sizes = []
     while (lent := lease(authorizer, world, want=1000)).status == 200:
         sizes.append(lent.tokens)
-    assert sizes[0] == 10
+    assert sizes[0] == 5
     assert sizes[-30:] == [1] * 30
-    assert sum(sizes) == 640
+    assert sum(sizes) == 1280
     assert lent.status == 429
     assert 0 < int(lent.headers["x-apim-deny-ttl"]) <= 100
+
+
+def test_short_windows_lend_more_of_what_is_left(authorizer, db, store):
+    """What a gateway falls silent with is soon whole again there."""
+    world = limited(wire.LimitGrant("minute", 6400, "minute", kind="fixed"))
+    assert lease(authorizer, world, want=1000).tokens == 100
+
+
+def test_limit_that_refuses_recalls_what_is_lent_of_it_at_every_authorizer(
+    authorizer, second_authorizer, db, store
+):
+    world = limited(wire.LimitGrant("day", 2, "day"), wire.LimitGrant("week", 1000, "week"))
+    lent = lease(authorizer, world)
+    day, week = lent.headers["x-apim-counters"].split(",")
+    both = (authorizer, second_authorizer)
+
+    def recalled(one):
+        answer = one.client.get("/gateway/v1/changes", params={"since": ""})
+        return answer.headers.get("x-apim-recall", "").split(",")
+
+    def is_recalled_at_both():
+        lease(authorizer, world)
+        return all(day in recalled(one) for one in both)
+
+    eventually(is_recalled_at_both)
+    assert not any(week in recalled(one) for one in both)
+    eventually(lambda: not any(day in recalled(one) for one in both))
 
 
 def test_what_is_given_back_can_be_lent_again_at_any_authorizer(
     authorizer, second_authorizer, db, store
 ):
-    world = limited(wire.LimitGrant("day", 6400, "day"))
+    world = limited(wire.LimitGrant("day", 25_600, "day"))
     lent = lease(authorizer, world, want=100)
     assert lent.tokens == 100
     lease(authorizer, world, want=1, x_apim_give_back=f"{lent.id}=60,nonsense,{lent.id}=x")
