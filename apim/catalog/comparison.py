@@ -97,11 +97,13 @@ def compare(old: SpecRevision, new: SpecRevision) -> Comparison:
     return remember(old, new, compare_descriptions(description_of(old), description_of(new)))
 
 
-def compare_in_every_language(old: SpecRevision, new: SpecRevision) -> dict[str, Comparison]:
-    """Per language of the platform; each document is read once."""
+def compare_in_every_language(
+    old: SpecRevision, new: SpecRevision, after: Description
+) -> dict[str, Comparison]:
+    """Per language of the platform; `after` is what `new` says, read already."""
     if old.sha256 == new.sha256:
         return {code: NO_CHANGES for code, _name_of in settings.LANGUAGES}
-    before, after = description_of(old), description_of(new)
+    before = description_of(old)
     found: dict[str, Comparison] = {}
     for code, _name_of in settings.LANGUAGES:
         with override(code):

@@ -197,7 +197,8 @@ class Gate(models.Model):
         asked = (
             (
                 self.blocks,
-                _("No finding: %(blocks)s.") % {"blocks": self.get_blocks_display().lower()},
+                _("These findings block: %(blocks)s.")
+                % {"blocks": self.get_blocks_display().lower()},
             ),
             (self.min_score, _("A score of at least %(score)s.") % {"score": self.min_score}),
             (self.rules, _("These rules hold: %(rules)s.") % {"rules": ", ".join(self.rules)}),

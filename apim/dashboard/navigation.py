@@ -22,7 +22,7 @@ _Entry = tuple["Text", str, str, tuple[StaffRole, ...], tuple[str, ...]]
 _PUBLISHING: tuple[_Entry, ...] = (
     (_("Overview"), "overview", "layout-dashboard", roles.ANY, ()),
     (_("APIs"), "apis", "boxes", roles.CATALOG, ("/dashboard/versions/",)),
-    (_("Rules"), "rulesets", "list-checks", roles.CATALOG, ("/dashboard/gates/",)),
+    (_("Rules"), "rulesets", "scale", roles.CATALOG, ("/dashboard/gates/",)),
     (
         _("Products"),
         "products",

@@ -109,8 +109,9 @@ def publish_revision(
     if is_callable:
         check_revision(version, revision, acknowledges_breaking=acknowledges_breaking)
     document = description_of(revision)
-    changes = compare_in_every_language(replaced, revision) if is_callable and replaced else {}
-    with transaction.atomic():
+    changes = (
+        compare_in_every_language(replaced, revision, document) if is_callable and replaced else {}
+    )with transaction.atomic():
         locked = _locked(version)
         if (locked.current_revision_id, locked.is_callable) != (
             version.current_revision_id,
