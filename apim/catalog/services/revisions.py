@@ -111,7 +111,8 @@ def publish_revision(
     document = description_of(revision)
     changes = (
         compare_in_every_language(replaced, revision, document) if is_callable and replaced else {}
-    )with transaction.atomic():
+    )
+    with transaction.atomic():
         locked = _locked(version)
         if (locked.current_revision_id, locked.is_callable) != (
             version.current_revision_id,
