@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from apim.catalog.diff.change import Direction, Effect
 from apim.catalog.diff.report import shown
-from apim.catalog.diff.schemas.found import Found, Frame, Spot
+from apim.catalog.diff.schemas.found import Found, Frame, Scope, Spot
 from apim.catalog.diff.schemas.keywords import compare_nullability, compare_types, compare_values
 from apim.catalog.diff.schemas.members import Matched, Matching, name_of
 from apim.catalog.diff.schemas.pair import Pair
@@ -162,7 +162,9 @@ class _Walk:
         was, now = is_false(pair.old_node.value), is_false(pair.new_node.value)
         if was == now:
             return was
-        is_body = pair.spot.is_root and self._frame.direction is Direction.RESPONSE
+        # A body that nothing matches is no body for a client that asks for it.
+        is_body = pair.spot.is_root and self._frame.scope is Scope.BODY
+        is_body = is_body and self._frame.direction is Direction.RESPONSE
         if now:
             effect = Effect.SWAPS if is_body else Effect.NARROWS
             pair.note("schema-became-false", effect)
