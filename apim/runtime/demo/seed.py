@@ -22,7 +22,7 @@ from apim.core import clock
 from apim.core.locks import LockId, transaction_lock
 from apim.keys import services as keys
 from apim.keys.models import ApiKey, Application, Subscription
-from apim.runtime.demo import world
+from apim.runtime.demo import revisions, world
 from billing.models import PlanVersion
 from billing.services import set_price
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 KEYS_FILE = "demo-keys.json"
 HISTORY_FILE = "demo-history.done"
+MONEY_FILE = "demo-money.done"
 # How long the demo's organizations have been with us, a little longer than their usage.
 SINCE = timedelta(days=97)
 SUNSET_IN = timedelta(days=60)
@@ -60,6 +61,11 @@ def history_file() -> Path:
     return Path(settings.APIM_HOME) / HISTORY_FILE
 
 
+def money_file() -> Path:
+    """Exists once the demo's months have all been closed and paid."""
+    return Path(settings.APIM_HOME) / MONEY_FILE
+
+
 def seed(*, password: str) -> bool:
     """Create staff, APIs, products, organizations, applications and keys; False if they exist.
 
@@ -76,7 +82,9 @@ def seed(*, password: str) -> bool:
         issued = [key for o in world.ORGANIZATIONS for key in _organization(o, plans, password)]
         _waiting(plans)
         _invite()
+        revisions.add_rules()
         make_older(since=clock.now() - SINCE)
+        revisions.date_back(since=clock.now() - SINCE)
         transaction.on_commit(lambda: _write_keys(issued))
     return True
 
@@ -95,10 +103,11 @@ def _versions(slug: str) -> list[ApiVersion]:
     port = os.environ.get("APIM_DEMO_UPSTREAMS_PORT", "8002")
     upstream_url = f"http://127.0.0.1:{port}/{slug}/v1"
     raw = (FOLDER / document).read_bytes()
+    first = revisions.first_document(slug, raw)
     has_old = slug == world.OLD_VERSION_OF
     api = catalog.create_api(
         actor=SYSTEM,
-        raw=raw,
+        raw=raw if has_old else first,
         filename=document,
         slug=slug,
         tags=list(tags),
@@ -107,7 +116,7 @@ def _versions(slug: str) -> list[ApiVersion]:
         upstream_url=upstream_url,
     )
 
-    def add(name: str) -> ApiVersion:
+    def add(name: str, raw: bytes) -> ApiVersion:
         return catalog.create_version(
             actor=SYSTEM,
             api=api,
@@ -121,9 +130,10 @@ def _versions(slug: str) -> list[ApiVersion]:
     if has_old:
         sunset_on = (clock.now() + SUNSET_IN).date()
         catalog.deprecate_version(actor=SYSTEM, version=found[0], sunset_on=sunset_on)
-        found.append(catalog.publish_version(actor=SYSTEM, version=add(world.VERSION)))
+        found.append(catalog.publish_version(actor=SYSTEM, version=add(world.VERSION, first)))
+    revisions.revise(found[-1], slug, raw, document)
     if slug == world.DRAFT_OF:
-        add(world.DRAFT_VERSION)
+        add(world.DRAFT_VERSION, raw)
     return found
 
 
