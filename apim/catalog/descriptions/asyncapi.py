@@ -110,13 +110,13 @@ def _check(check: rules.Check, data: dict[str, Any]) -> None:
             _("Versions 2.0 to 2.6 and 3.x can; write it in full, for example '3.0.0'."),
         )
     info = data.get("info")
-    if not isinstance(info, dict):
+    if isinstance(info, dict):
+        for name in ("title", "version"):
+            if not isinstance(info.get(name), str) or not info[name].strip():
+                message = _("The info object needs “%(field)s” as text.") % {"field": name}
+                check.error(("info", name), message)
+    else:
         check.error((), _("Add “info” with a title and a version."))
-    for name in ("title", "version") if isinstance(info, dict) else ():
-        if not isinstance(info.get(name), str) or not info[name].strip():
-            check.error(
-                ("info",), _("The info object needs “%(field)s” as text.") % {"field": name}
-            )
     for name in ("channels", "operations", "servers", "components"):
         if name in data:
             _check_members(check, data[name], (name,))
@@ -237,7 +237,6 @@ class _Reader:
         payload, form = message.get("payload"), _text(message.get("schemaFormat"))
         if isinstance(payload, dict) and "schemaFormat" in payload and "schema" in payload:
             payload, form = payload["schema"], _text(payload["schemaFormat"])
-        examples = message.get("examples")
         return Message(
             name=_text(message.get("name")) or _text(message.get("messageId")) or name,
             title=_text(message.get("title")),
@@ -248,7 +247,7 @@ class _Reader:
             payload=payload,
             payload_format="" if "asyncapi" in form or "schema+json" in form else form,
             headers=message.get("headers"),
-            examples=tuple(examples) if isinstance(examples, list) else (),
+            examples=tuple(_listed(message, "examples")),
             is_deprecated=message.get("deprecated") is True or message.get("x-deprecated") is True,
         )
 
@@ -257,9 +256,8 @@ class _Reader:
 
     def _with_traits(self, value: dict[str, Any]) -> dict[str, Any]:
         """What stands in the object itself wins over its traits."""
-        traits = value.get("traits")
         merged: dict[str, Any] = {}
-        for trait in traits if isinstance(traits, list) else ():
+        for trait in _listed(value, "traits"):
             merged.update(self._follow(trait))
         return {**merged, **value}
 
@@ -310,8 +308,7 @@ def _is_secured(data: dict[str, Any], value: dict[str, Any]) -> bool:
 
 def tag_names(value: dict[str, Any]) -> list[str]:
     """Of an operation or channel; a tag is an object with a name."""
-    tags = value.get("tags")
-    names = [t.get("name") for t in tags if isinstance(t, dict)] if isinstance(tags, list) else []
+    names = [tag.get("name") for tag in _listed(value, "tags") if isinstance(tag, dict)]
     return [name for name in dict.fromkeys(names) if isinstance(name, str)]
 
 
@@ -321,7 +318,7 @@ def _tags(data: dict[str, Any], actions: tuple[Action, ...]) -> Iterator[Tag]:
     declared = {
         tag["name"]: _text(tag.get("description"))
         for holder in (data, info)
-        for tag in holder.get("tags") or ()
+        for tag in _listed(holder, "tags")
         if isinstance(tag, dict) and isinstance(tag.get("name"), str)
     }
     for one in actions:
@@ -346,6 +343,11 @@ def _servers(data: dict[str, Any]) -> Iterator[Server]:
             url = f"{protocol}://{url}"
         if url:
             yield Server(url, _text(server.get("description")))
+
+
+def _listed(holder: dict[str, Any], name: str) -> list[Any]:
+    value = holder.get(name)
+    return value if isinstance(value, list) else []
 
 
 def _text(value: Any) -> str:

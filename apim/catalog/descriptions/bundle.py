@@ -43,7 +43,7 @@ _HOLDERS = {
     "requestBodies", "messages",
 }  # fmt: skip
 _KEYS = {"requestBody": "requestBodies", "message": "messages", "channel": "channels"}
-_SECTIONS = {
+_SECTIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "openapi": {
         **{kind: ("components", kind) for kind in (_SCHEMA, *_HOLDERS - {"messages"})},
     },
@@ -107,7 +107,8 @@ class _Bundling:
 
     def run(self) -> None:
         self._place_components_that_are_files()
-        self._pending.append(_Visit(self._root, self._loaded.data, ()))
+        # Last: what was taken from files must not be walked as if it had stood in the root.
+        self._pending.insert(0, _Visit(self._root, self._loaded.data, ()))
         while self._pending:
             self._visit(self._pending.pop())
         if problems := self._findings.problems(self.positions()):
@@ -125,7 +126,7 @@ class _Bundling:
                 members = members.get(key) if isinstance(members, dict) else None
             for name, one in members.items() if isinstance(members, dict) else ():
                 ref = one.get("$ref") if isinstance(one, dict) else None
-                if not isinstance(ref, str) or ref.startswith("#"):
+                if not isinstance(ref, str) or self._stays(self._root, ref):
                     continue
                 path = (*section, name)
                 try:
@@ -175,6 +176,8 @@ class _Bundling:
         """Make the reference an internal one, or put what it leads to in its place."""
         value, path = visit.value, visit.path
         ref = value["$ref"]
+        if self._stays(visit.file, ref):
+            return visit
         try:
             file, fragment = self._target(visit.file, ref)
             if file == self._root:
@@ -190,9 +193,16 @@ class _Bundling:
             self._complain(error, ref, (*path, "$ref"))
         return visit
 
+    def _stays(self, file: str, ref: str) -> bool:
+        """Whether the reference is within the root, or leaves an upload that is one file.
+
+        The checks of the style complain of the latter.
+        """
+        if file == self._root and ref.startswith("#"):
+            return True
+        return not self._upload.is_archive and "://" not in ref and "://" not in file
+
     def _target(self, file: str, ref: str) -> tuple[str, str]:
-        if not self._upload.is_archive and "://" not in ref and "://" not in file:
-            return self._root, ref.partition("#")[2] if ref.startswith("#") else ref
         return self._upload.address(file, ref), unquote(ref.partition("#")[2])
 
     def _section(self, path: Path) -> tuple[str, ...] | None:
@@ -200,7 +210,9 @@ class _Bundling:
         last = path[-1] if path else ""
         holder = path[-2] if len(path) > 1 else ""
         kind = ""
-        if holder in _SCHEMA_HOLDERS:
+        if path[-3:-1] == ("message", "oneOf"):  # of AsyncAPI 2
+            kind = "messages"
+        elif holder in _SCHEMA_HOLDERS:
             kind = _SCHEMA
         elif holder in _HOLDERS:
             kind = str(holder)
@@ -254,8 +266,8 @@ class _Bundling:
         found, inner = self._find(file, fragment)
         if not isinstance(found, dict):
             raise CannotBeHad(_("What stands there is no mapping."))
+        self._upload.count(_size(found))
         copied = deepcopy(found)
-        self._upload.count(_size(copied))
         value = visit.value
         kept = {key: below for key, below in value.items() if key != "$ref"}
         value.clear()
@@ -269,8 +281,6 @@ class _Bundling:
         mapping = visit.value["discriminator"].get("mapping")
         for name, ref in list(mapping.items()) if isinstance(mapping, dict) else ():
             if not isinstance(ref, str) or not re.search(r"[#/.]", ref):
-                continue
-            if visit.file == self._root and ref.startswith("#"):
                 continue
             holder = {"$ref": ref}
             path = (*visit.path, "discriminator", "mapping", name)

@@ -48,13 +48,13 @@ def _described(
     files: ProtoFiles, filename: str | None, *, form: str, media_type: str, sha256: str
 ) -> Description:
     tree = files.resolve()
-    if not tree["services"]:
+    if not tree["services"] and not files.findings:
         files.findings.warning((), _("No file defines a service; only messages are shown."))
     problems = files.findings.problems(files.spots)
     if any(p.severity is Severity.ERROR for p in problems):
         raise InvalidSpecification(problems)
     services = tree["services"]
-    first = next(iter(services.values()), {})
+    first: Tree = next(iter(services.values()), {})
     names = [name.rpartition(".")[2] for name in services]
     title = names[0] if len(names) == 1 else tree.get("package") or title_from(filename, "gRPC API")
     syntax = tree["files"].get(first.get("file"), {}).get("syntax", "")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_LENGTH = 500_000
+# Of a heading, a cell or a paragraph, as far as it is looked at.
+_PLAIN_LENGTH = 4000
 _HEADING = re.compile(r"^#{1,2}[ \t]+(\S[^\n]*?)[ \t#]*$", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _METHOD = re.compile(r"[A-Z]{3,16}\Z")
@@ -106,5 +108,5 @@ def _rows(text: str) -> Iterator[tuple[str, str, str]]:
 
 def _plain(text: str) -> str:
     """Without the marks of Markdown that stand in a heading, a cell or a sentence."""
-    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"!?\[([^\[\]]*)\]\([^()]*\)", r"\1", text[:_PLAIN_LENGTH])
     return " ".join(re.sub(r"[`*]+", "", text).split())

@@ -48,10 +48,9 @@ class ProtoFiles:
     def put_field(
         self, made: Tree, path: Path, name: str, one: Tree, scope: str, text: Text, start: int
     ) -> None:
-        """Add a field to a message. Raises InvalidSpecification for a name or number in use."""
+        """Add a field to a message. Raises InvalidSpecification for a name in use."""
         fields = made.setdefault("fields", {})
-        twin = next((n for n, f in fields.items() if n == name), "")
-        if twin:
+        if name in fields:
             text.refuse(start, _("The field “%(name)s” stands here twice.") % {"name": name})
         fields[name] = one
         here = (*path, "fields", name)

@@ -18,7 +18,7 @@ from apim.catalog.descriptions.grpc import read_grpc_binary, read_grpc_sources
 from apim.catalog.descriptions.origins import MovedPositions
 from apim.catalog.descriptions.prose import read_prose
 from apim.catalog.descriptions.proto_binary import looks_like_descriptor_set
-from apim.catalog.descriptions.roots import root_of, style_of
+from apim.catalog.descriptions.roots import is_introspection, root_of, style_of
 from apim.catalog.descriptions.swagger import is_swagger, upgrade
 from apim.catalog.descriptions.tokens import Text
 from apim.catalog.descriptions.upload import CannotBeHad, Upload, naming
@@ -68,8 +68,7 @@ def _read(upload: Upload, style: Style, sha256: str) -> Description:
         return _read_grpc(upload, sha256)
     if style is Style.PROSE:
         return read_prose(decode(upload.raw), filename=name, sha256=sha256)
-    is_json = upload.raw.lstrip()[:1] == b"{"
-    if style is Style.GRAPHQL and not is_json:
+    if style is Style.GRAPHQL and not is_introspection(upload.raw):
         title = title_from(name, _("GraphQL API"))
         return read_graphql(_texts(upload, (".graphql", ".graphqls", ".gql", ".sdl")),
                             title=title, sha256=sha256)  # fmt: skip

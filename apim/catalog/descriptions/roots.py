@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from typing import TYPE_CHECKING
@@ -23,9 +24,12 @@ _BY_EXTENSION = {
 }  # fmt: skip
 _DATA_EXTENSIONS = {"json", "yaml", "yml"}
 _START_CHARACTERS = 20_000
+_KEYS = ("openapi", "swagger", "asyncapi")
+# At the left margin in YAML; anywhere in JSON, where the keys must be looked at.
 _MARKED = re.compile(
-    r"^\s*[{,]?\s*[\"']?(openapi|swagger|asyncapi)[\"']?\s*:", re.MULTILINE | re.IGNORECASE
+    rb"^(?:\xef\xbb\xbf)?[\"']?(?:openapi|swagger|asyncapi)[\"']?[ \t]*:", re.MULTILINE
 )
+_MARKED_JSON = re.compile(rb"\"(?:openapi|swagger|asyncapi)\"\s*:")
 _INTROSPECTION = re.compile(r"\{\s*(?:\"data\"\s*:\s*\{\s*)?\"__schema\"\s*:")
 _WSDL_ROOT = re.compile(r"<(?:[\w.-]+:)?definitions[\s>]")
 _PROTO = re.compile(
@@ -45,7 +49,10 @@ _STYLES_OF_FILES = (Style.WSDL, Style.GRAPHQL, Style.GRPC, Style.PROSE)
 
 
 def style_of(raw: bytes, filename: str) -> Style:  # noqa: PLR0911 - one for each
-    """By content, and by the file's name where content says little. OpenAPI when in doubt."""
+    """By content, and by the file's name where content says little.
+
+    OpenAPI when in doubt, and for all that is written in JSON or YAML.
+    """
     if b"\0" in raw[:4096] or looks_like_descriptor_set(raw):
         # UTF-16 is refused as what it is.
         is_utf_16 = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
@@ -56,19 +63,24 @@ def style_of(raw: bytes, filename: str) -> Style:  # noqa: PLR0911 - one for eac
     if start.startswith("<"):
         is_html = start[:200].lower().startswith(("<!doctype html", "<html"))
         return Style.OPENAPI if is_html and not _WSDL_ROOT.search(text) else Style.WSDL
-    if _INTROSPECTION.match(start):
+    if is_introspection(raw):
         return Style.GRAPHQL
-    marked = None if extension in _BY_EXTENSION else _MARKED.search(text)
-    if marked is not None:
-        return Style.ASYNCAPI if marked[1].lower() == "asyncapi" else Style.OPENAPI
     if extension in _BY_EXTENSION:
         return _BY_EXTENSION[extension]
-    if extension in _DATA_EXTENSIONS or start.startswith("{"):
+    if extension in _DATA_EXTENSIONS or start.startswith("{") or _MARKED.search(raw):
         return Style.OPENAPI
     for pattern, style in ((_PROTO, Style.GRPC), (_SDL, Style.GRAPHQL), (_MARKDOWN, Style.PROSE)):
         if pattern.search(text):
             return style
     return Style.OPENAPI
+
+
+def is_introspection(raw: bytes) -> bool:
+    """Whether it begins as the answer to GraphQL's introspection query does."""
+    return (
+        _INTROSPECTION.match(raw[:1000].decode("utf-8", "replace").lstrip("\ufeff \t\r\n"))
+        is not None
+    )
 
 
 def _binary(raw: bytes, filename: str) -> Style:
@@ -119,12 +131,17 @@ def root_of(files: dict[str, bytes]) -> tuple[str, Style]:
 def _is_marked(name: str, raw: bytes) -> bool:
     if _extension(name) not in _DATA_EXTENSIONS:
         return False
-    text = raw[:_START_CHARACTERS].decode("utf-8", "replace")
-    return _INTROSPECTION.match(text.lstrip()) is not None or any(
-        # At the left margin in YAML; in JSON, among the first members.
-        not match[0].startswith((" ", "\t")) or "{" in text[: match.end()]
-        for match in _MARKED.finditer(text)
-    )
+    if not raw.lstrip().startswith(b"{"):
+        return _MARKED.search(raw) is not None
+    if is_introspection(raw):
+        return True
+    if not _MARKED_JSON.search(raw):
+        return False
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError):
+        return True  # whoever reads it says what is wrong
+    return isinstance(data, dict) and any(key in data for key in _KEYS)
 
 
 def _wsdl_roots(names: list[str], files: dict[str, bytes]) -> list[str]:

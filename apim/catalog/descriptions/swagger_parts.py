@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from apim.catalog.openapi.problems import Findings
 from apim.catalog.openapi.references import References
-from apim.catalog.openapi.refusals import MAX_DEPTH, MAX_VALUES, too_many
+from apim.catalog.openapi.refusals import MAX_DEPTH, refuse_at
 
 if TYPE_CHECKING:
     from apim.catalog.openapi.positions import Path
@@ -29,6 +29,8 @@ _MOVED = {
 _ONE = ("items", "additionalProperties", "additionalItems", "not")
 _LISTS = ("allOf", "anyOf", "oneOf")
 _MAPS = ("properties", "patternProperties", "definitions")
+# Of all bodies and responses together: a document's list counts for each of them.
+MAX_MEDIA_TYPES = 100_000
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 _FLOWS = {"application": "clientCredentials", "accessCode": "authorizationCode"}
@@ -194,8 +196,14 @@ class Parts:
         self, schema: Any, types: list[str], path: Path, origin: Path
     ) -> dict[str, dict[str, Any]]:
         self._made += len(types)
-        if self._made > MAX_VALUES:
-            too_many(1, 1)
+        if self._made > MAX_MEDIA_TYPES:
+            refuse_at(
+                1,
+                1,
+                _("The media types of all operations are more than %(max)d.")
+                % {"max": MAX_MEDIA_TYPES},
+                _("Shorten the lists of “consumes” and “produces”."),
+            )
         for one in types:
             self.origins[*path, "content", one, "schema"] = (*origin, "schema")
         return {one: {"schema": schema} for one in types}

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 
 from apim.catalog.openapi.load import Loaded, load
 from apim.catalog.openapi.problems import InvalidSpecification
-from apim.catalog.openapi.refusals import MAX_VALUES
 from apim.core.errors import DomainError
 
 if TYPE_CHECKING:
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from apim.catalog.descriptions.description import Fetch
 
 MAX_FETCHED = 20
+# Values of the files that stand in more than one place of the document.
+MAX_COPIED = 200_000
 MAX_FETCHED_BYTES = 10 * 1024 * 1024
 # For all of them: somebody waits for the upload's answer.
 MAX_FETCH_SECONDS = 20.0
@@ -98,11 +99,12 @@ class Upload:
         return known
 
     def count(self, values: int) -> None:
-        """Bound what is copied. Raises CannotBeHad beyond a million values."""
+        """Bound what is copied. Raises CannotBeHad beyond MAX_COPIED."""
         self._values += values
-        if self._values > MAX_VALUES:
+        if self._values > MAX_COPIED:
             raise CannotBeHad(
-                _("Everything together has more than %(max)d values.") % {"max": MAX_VALUES}
+                _("Copies of the same parts have more than %(max)d values together.")
+                % {"max": MAX_COPIED}
             )
 
     def _fetch_once(self, url: str) -> bytes:

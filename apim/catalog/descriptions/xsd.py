@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext as _
+
+from apim.catalog.openapi.refusals import MAX_DEPTH, refuse_at
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -43,6 +47,8 @@ _BOUNDS = {
 }
 _LENGTHS = {"minLength": "minLength", "maxLength": "maxLength"}
 _MANY = 2
+# Real schemas have some hundreds.
+MAX_EXPANDED = 20_000
 
 
 class SchemaSet:
@@ -53,6 +59,10 @@ class SchemaSet:
         self._global: dict[tuple[str, QName], Element] = {}
         self._target: dict[int, str] = {}
         self._named: dict[tuple[str, QName], str] = {}
+        self._taken: set[str] = set()
+        # Groups that were put in place of references to them, and how many lie in one another now.
+        self._expanded = 0
+        self._nested = 0
         self._groups: dict[tuple[str, QName], Element] = {}
 
     def add(self, schema: Element, *, target: str | None = None) -> None:
@@ -100,11 +110,12 @@ class SchemaSet:
         if known is not None:
             return known
         kind, (namespace, local) = key
-        taken = set(self._named.values())
+        taken = self._taken
         name = local if local not in taken else f"{{{namespace}}}{local}"
         if name in taken or (kind == "type" and ("element", (namespace, local)) in self._global):
             name = f"{local} (type)" if f"{local} (type)" not in taken else f"{name} (type)"
         self._named[key] = name
+        self._taken.add(name)
         return name
 
     # Elements
@@ -196,9 +207,20 @@ class SchemaSet:
     def _group(self, child: Element, made: Schema, *, is_optional: bool, is_many: bool) -> None:
         name = child.qname("ref")
         group = self._groups.pop((child.name, name), None) if name else None
-        if group is not None and name is not None:
-            self._particles(group, made, is_optional=is_optional, is_many=is_many)
-            self._groups[child.name, name] = group  # back again: a group must not hold itself
+        if group is None or name is None:
+            return
+        self._expanded += 1
+        self._nested += 1
+        if self._expanded > MAX_EXPANDED or self._nested > MAX_DEPTH:
+            refuse_at(
+                child.line,
+                child.column,
+                _("The groups of this schema contain one another too often."),
+                _("Make types of them."),
+            )
+        self._particles(group, made, is_optional=is_optional, is_many=is_many)
+        self._nested -= 1
+        self._groups[child.name, name] = group  # back again: a group must not hold itself
 
     def _property(
         self, element: Element, made: Schema, *, is_optional: bool, is_many: bool

@@ -108,7 +108,7 @@ def summary_of(document: Description) -> str:
     """The document's summary, or the first sentence of its description without markup."""
     if document.summary.strip():
         return document.summary.strip()[:SUMMARY_MAX_LENGTH]
-    paragraph = next((p for p in document.description.split("\n\n") if p.strip()), "")
+    paragraph = next((p for p in document.description.split("\n\n") if p.strip()), "")[:4000]
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", paragraph)
     plain = " ".join(re.sub(r"[#*_`>]+", "", plain).split())
     sentence = _SENTENCE_END.split(plain, maxsplit=1)[0]
