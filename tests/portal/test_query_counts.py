@@ -18,6 +18,7 @@ PAGES = {
     "portal:home": (),
     "portal:catalog": (),
     "portal:api": ("tides",),
+    "portal:changelog": ("tides", "v1"),
     "portal:product": ("harbour",),
     "portal:pricing": (),
     "portal:guides": (),
