@@ -9,8 +9,11 @@ from __future__ import annotations
 from time import thread_time
 
 # A hostile ruleset on a small description ends after this; a larger description gets more.
-BASE_SECONDS = 1.2
-SECONDS_PER_MILLION_VALUES = 20.0
+BASE_SECONDS = 1.0
+SECONDS_PER_MILLION_VALUES = 15.0
+# Our own rules, together; it is the description that may be hostile then.
+OWN_BASE_SECONDS = 1.5
+OWN_SECONDS_PER_MILLION_VALUES = 40.0
 # Between two looks at the clock.
 _STEPS = 512
 
@@ -20,12 +23,12 @@ class OutOfBudget(Exception):
 
 
 class Budget:
-    """`seconds` of this thread's CPU time from now; None is without end (our own rules)."""
+    """`seconds` of this thread's CPU time from now."""
 
     __slots__ = ("_deadline", "_left")
 
-    def __init__(self, seconds: float | None) -> None:
-        self._deadline = None if seconds is None else thread_time() + seconds
+    def __init__(self, seconds: float) -> None:
+        self._deadline = thread_time() + seconds
         self._left = _STEPS
 
     def spend(self, steps: int = 1) -> None:
@@ -37,14 +40,16 @@ class Budget:
 
     def check(self) -> None:
         """Raises OutOfBudget."""
-        if self._deadline is not None and thread_time() > self._deadline:
+        if thread_time() > self._deadline:
             raise OutOfBudget
 
-    def remaining(self) -> float | None:
+    def remaining(self) -> float:
         """Seconds left, at least a little: a match that has begun may need them."""
-        return None if self._deadline is None else max(0.05, self._deadline - thread_time())
+        return max(0.05, self._deadline - thread_time())
 
 
-def seconds_for(values: int) -> float:
-    """What a publisher's rules may take on a description of so many values."""
+def seconds_for(values: int, *, is_own: bool = False) -> float:
+    """What a publisher's rules, or our own, may take on a description of so many values."""
+    if is_own:
+        return OWN_BASE_SECONDS + OWN_SECONDS_PER_MILLION_VALUES * values / 1_000_000
     return BASE_SECONDS + SECONDS_PER_MILLION_VALUES * values / 1_000_000

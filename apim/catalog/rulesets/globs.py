@@ -12,7 +12,7 @@ def matches(glob: str, source: str) -> bool:
     """A pattern without a slash is compared with the last part of the path."""
     if "/" not in glob:
         source = source.rsplit("/", 1)[-1]
-    return _compiled(glob).fullmatch(source.removeprefix("./")) is not None
+    return _compiled(glob).fullmatch(source.removeprefix("./").lstrip("/")) is not None
 
 
 @lru_cache(maxsize=256)

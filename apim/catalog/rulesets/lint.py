@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MAX_FINDINGS_OF_RULE = 1000
 # Spectral's name for what is found before any rule is asked.
 INVALID_REF = "invalid-ref"
+TOO_COMPLEX = "too-complex"
 _FIELD_TOKEN = re.compile(r"""\[(?:(\d+)|"([^"]*)"|'([^']*)')\]|([^.\[\]]+)""")
 
 
@@ -51,13 +52,11 @@ def lint_document(
     findings: dict[tuple[Any, ...], Finding] = {}
     for finding in _dangling(document) if rulesets else ():
         findings[finding.rule, finding.path, finding.message] = finding
-    for trusted in (True, False):
-        for group in _groups(rulesets, is_built_in=trusted):
-            budget = Budget(None if trusted else seconds_for(document.size()))
-            rules = [rule for one in group for rule in one.for_source(source).enabled()]
-            for finding in _Run(document, rules, budget).findings():
-                key = (finding.rule, finding.path, finding.message)
-                findings.setdefault(key, finding)
+    for group, is_own in _groups(rulesets):
+        budget = Budget(seconds_for(document.size(), is_own=is_own))
+        rules = [rule for one in group for rule in one.for_source(source).enabled()]
+        for finding in _Run(document, rules, budget, is_own=is_own).findings():
+            findings.setdefault((finding.rule, finding.path, finding.message), finding)
     return tuple(
         sorted(
             findings.values(), key=lambda f: (f.line, f.column, f.severity.rank, f.rule, f.message)
@@ -73,13 +72,11 @@ def _dangling(document: Document) -> Iterator[Finding]:
         )
 
 
-def _groups(rulesets: Sequence[Ruleset], *, is_built_in: bool) -> Iterator[list[Ruleset]]:
+def _groups(rulesets: Sequence[Ruleset]) -> Iterator[tuple[list[Ruleset], bool]]:
     """Ours in one go; each of a publisher's by itself, so that its time is its own."""
-    chosen = [one for one in rulesets if one.is_built_in is is_built_in]
-    if is_built_in and chosen:
-        yield chosen
-    elif not is_built_in:
-        yield from ([one] for one in chosen)
+    if ours := [one for one in rulesets if one.is_built_in]:
+        yield ours, True
+    yield from (([one], False) for one in rulesets if not one.is_built_in)
 
 
 @dataclass(slots=True)
@@ -87,25 +84,22 @@ class _Run:
     document: Document
     rules: list[Rule]
     budget: Budget
+    is_own: bool
     current: str = ""
     found: list[Finding] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
     def findings(self) -> list[Finding]:
-        """Raises RuleTooExpensive."""
+        """Raises RuleTooExpensive for a publisher's rules."""
         formats = self.document.formats
         chosen = [rule for rule in self.rules if rule.applies_to(formats)]
         try:
             for is_resolved in (True, False):
                 self._walk([r for r in chosen if r.is_resolved is is_resolved], is_resolved)
         except OutOfBudget as error:
-            message = (
-                _("The rule “%(rule)s” takes too long. Make its expression or pattern simpler.")
-                % {"rule": self.current}
-                if self.current
-                else _("The ruleset's expressions take too long. Make them simpler.")
-            )
-            raise RuleTooExpensive(message, rule=self.current) from error
+            if not self.is_own:
+                raise RuleTooExpensive(_too_expensive(self.current), rule=self.current) from error
+            self.found.append(_gave_up())
         return self.found
 
     def _walk(self, rules: list[Rule], is_resolved: bool) -> None:  # noqa: FBT001
@@ -205,6 +199,19 @@ class _Run:
                 rule.url,
             )
         )
+
+
+def _too_expensive(rule: str) -> str:
+    if not rule:
+        return _("The ruleset's expressions take too long. Make them simpler.")
+    return _("The rule “%(rule)s” takes too long. Make its expression or pattern simpler.") % {
+        "rule": rule
+    }
+
+
+def _gave_up() -> Finding:
+    message = _("The description takes too long to judge; only what was found in time is told.")
+    return Finding(TOO_COMPLEX, Severity.ERROR, (), 1, 1, message)
 
 
 def _written(

@@ -29,7 +29,8 @@ def load_ruleset(
     Raises InvalidRuleset, naming the line and what to change.
     """
     try:
-        loaded = load(text.encode(), filename=None, max_bytes=MAX_BYTES)
+        # JSON is YAML as well, and YAML may begin with a brace.
+        loaded = load(text.encode(), filename="ruleset.yaml", max_bytes=MAX_BYTES)
     except InvalidSpecification as error:
         first = error.problems[0]
         message = " ".join(filter(None, (first.message, first.hint)))

@@ -50,12 +50,9 @@ class Pattern:
 
     def search(self, text: str, budget: Budget | None = None) -> bool:
         """Whether it matches anywhere in `text`. Raises OutOfBudget."""
-        remaining = None if budget is None else budget.remaining()
+        seconds = _DEFAULT_TIMEOUT_SECONDS if budget is None else budget.remaining()
         try:
-            return (
-                self._compiled.search(text, timeout=remaining or _DEFAULT_TIMEOUT_SECONDS)
-                is not None
-            )
+            return self._compiled.search(text, timeout=seconds) is not None
         except TimeoutError as error:
             raise OutOfBudget from error
 

@@ -89,7 +89,9 @@ class Rule:
         longest = -1
         pointer = "".join("/" + str(t).replace("~", "~0").replace("/", "~1") for t in path)
         for one in self.pointed:
-            is_inside = pointer == one.pointer or pointer.startswith(f"{one.pointer}/")
+            is_inside = (
+                not one.pointer or pointer == one.pointer or pointer.startswith(f"{one.pointer}/")
+            )
             if is_inside and len(one.pointer) >= longest:
                 longest, severity = len(one.pointer), one.severity
         return severity

@@ -67,7 +67,9 @@ _BINARY = (
     ("+", "-"),
     ("*", "/", "%"),
 )
-_MAX_DEPTH = 40
+# Evaluating is as deep as what was parsed, and Python's stack ends somewhere.
+_MAX_DEPTH = 60
+_MAX_WORDS = 400
 
 
 class BadScript(ValueError):
@@ -99,11 +101,15 @@ class _Parser:
         # Where the word that comes next begins.
         self.start = start
         self._depth = 0
+        self._count = 0
         self._word = ""
         self._kind = ""
         self._advance()
 
     def _advance(self) -> None:
+        self._count += 1
+        if self._count > _MAX_WORDS:
+            raise BadScript(f"it has more than {_MAX_WORDS} words and marks")
         match = _TOKEN.match(self._text, self._position)
         if match is None:
             if self._text[self._position :].strip():
@@ -127,9 +133,7 @@ class _Parser:
             raise BadScript(f"“{word}” is expected at “{self._word or 'the end'}”")
 
     def expression(self) -> Evaluate:
-        self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            raise BadScript("it is nested too deeply")
+        self._deepen()
         condition = self._binary(0)
         if self._take("?"):
             then = self.expression()
@@ -149,6 +153,17 @@ class _Parser:
         return left
 
     def _unary(self) -> Evaluate:
+        self._deepen()
+        found = self._operand()
+        self._depth -= 1
+        return found
+
+    def _deepen(self) -> None:
+        self._depth += 1
+        if self._depth > _MAX_DEPTH:
+            raise BadScript("it is nested too deeply")
+
+    def _operand(self) -> Evaluate:
         if self._take("!"):
             operand = self._unary()
             return lambda v, k, f: not is_true(operand(v, k, f))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _PLACEHOLDER = re.compile(r"#?\{\{([^}\n]+)\}\}")
 _PRINT = re.compile(r"""print\(\s*["'](\w+)["']\s*\)\Z""")
+# RFC 6901, section 6: a pointer in a URI fragment.
+_UNQUOTED = "_.!~*'()/-"
 _NUMBER = re.compile(r"\d+\Z")
 _MAX_MESSAGE = 2000
 
@@ -42,7 +45,7 @@ def sentence(rule: Rule, said: str, place: Place) -> str:
     """Spectral's order: the rule's message, its description, what the function said."""
     names = {
         "property": place.property_name,
-        "path": "#" + pointer_of(place.path),
+        "path": "#" + quote(pointer_of(place.path), safe=_UNQUOTED),
         "description": rule.description,
         "value": place.value,
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
-from apim.catalog.rulesets.budget import Budget
+from apim.catalog.rulesets.budget import Budget, OutOfBudget, seconds_for
 from apim.catalog.rulesets.functions.contract import Function, Result
 from apim.catalog.rulesets.javascript import UNDEFINED
 from apim.catalog.rulesets.json_schema import BadSchema, Compiler, Run
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 DIALECTS = ("auto", "draft4", "draft6", "draft7", "draft2019-09", "draft2020-12")
 _MISSING = '#{{print("property")}}must exist'
+_SPENT = "seconds spent on examples"
 _COMPILER = "document schemas"
 
 
@@ -77,20 +79,31 @@ def check_value(
 ) -> Iterator[Result]:
     """`value`, at `path`, fits the description's own schema `found`.
 
-    What a schema refers to in vain is not this rule's business.
+    What a schema refers to in vain is not this rule's business, and neither is one that takes too
+    long to match.
     """
     if value is UNDEFINED:
         yield Result(_MISSING, path)
         return
     check = document_schema(context, found)
-    if check is None:
+    left = _seconds_left(context)
+    if check is None or left <= 0:
         return
-    run = Run(context.budget, is_all=is_all, relaxed=relaxed)
+    run = Run(Budget(left), is_all=is_all, relaxed=relaxed)
+    began = thread_time()
     try:
         check(value, path, run)
-    except BadSchema:
+    except (BadSchema, OutOfBudget):
         return
+    finally:
+        context.document.memory[_SPENT] += thread_time() - began
     yield from shown(run.errors, value, path)
+
+
+def _seconds_left(context: Context) -> float:
+    """For all examples together: a schema can be made to be matched for ever."""
+    spent: float = context.document.memory.setdefault(_SPENT, 0.0)
+    return seconds_for(context.document.size()) / 2 - spent
 
 
 def _check_schema(options: Options) -> str:
@@ -104,6 +117,8 @@ def _check_schema(options: Options) -> str:
         Compiler(own).compile(own)({}, (), Run(Budget(1.0)))
     except BadSchema as error:
         return f"its schema cannot be used: {error}"
+    except OutOfBudget:
+        return "its schema takes too long to match even nothing"
     return ""
 
 

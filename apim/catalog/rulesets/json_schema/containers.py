@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from apim.catalog.rulesets.javascript import is_deeply_equal
 from apim.catalog.rulesets.json_schema.evaluated import Evaluated
 from apim.catalog.rulesets.json_schema.scalars import patterns_of, size_check
 
@@ -51,23 +51,27 @@ def array_checks(compiler: Compiler, schema: dict[str, Any]) -> list[Check]:
 
 def _unique(owner: int) -> Check:
     def check(value: Any, path: Path, run: Run) -> bool:
-        first: dict[Any, int] = {}
-        others: list[tuple[int, Any]] = []
+        first: dict[tuple[str, Any], int] = {}
         for index, item in enumerate(value):
-            known: int | None
-            if isinstance(item, str):
-                known = first.setdefault(item, index)
-                known = known if known != index else None
-            else:
-                run.budget.spend(1 + len(others))
-                known = next((i for i, one in others if is_deeply_equal(one, item)), None)
-                others.append((index, item))
-            if known is not None:
+            run.budget.spend()
+            known = first.setdefault(_identity(item), index)
+            if known != index:
                 text = f"must NOT have duplicate items (items ## {known} and {index} are identical)"
                 return run.fail("uniqueItems", path, text, owner, i=index, j=known)
         return True
 
     return check
+
+
+def _identity(item: Any) -> tuple[str, Any]:
+    """Equal for equal JSON values only: true is not 1, but 1 is 1.0."""
+    if isinstance(item, bool) or item is None:
+        return "word", item
+    if isinstance(item, int | float):
+        return "number", item
+    if isinstance(item, str):
+        return "text", item
+    return "holder", json.dumps(item, sort_keys=True)
 
 
 def _prefix(checks: list[Check]) -> Check:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _POINTER = re.compile(r"/[\w$-]+(?:/\d+)?")
 _MAX_DISTANCE = 60
+# More values than these are no choice that was misspelt.
+_MOST_COMPARED = 200
 
 
 @dataclass(slots=True)
@@ -141,7 +143,7 @@ def cleaned(message: str) -> str:
 def suggestion(value: Any, allowed: Sequence[Any]) -> str | None:
     """The allowed text that `value` may have been meant to be."""
     texts = [one for one in allowed if isinstance(one, str)]
-    if not isinstance(value, str) or not texts:
+    if not isinstance(value, str) or not 0 < len(texts) <= _MOST_COMPARED:
         return None
     distance, best = min(((_distance(value, one), one) for one in texts), key=lambda pair: pair[0])
     return best if len(allowed) == 1 or distance < len(best) else None
