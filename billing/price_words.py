@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from billing.rating.split import Part
 
 Kind, Model = PriceComponent.Kind, PriceComponent.Model
+# A bill says of which plan a line is when it is of so many.
+PLANS_TO_NAME = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +95,15 @@ def headline(version: PlanVersion) -> tuple[str, str]:
 def explained(bill: Bill) -> WorkedBill:
     """The bill's lines in words, of whichever versions they are."""
     ids = {line.version for line in bill.lines if line.version}
-    found = with_prices(PlanVersion.objects.filter(public_id__in=ids))
+    found = with_prices(PlanVersion.objects.filter(public_id__in=ids)).select_related("plan")
     return _worked(bill, {version.public_id: version for version in found})
 
 
 def _worked(bill: Bill, versions: Mapping[str, PlanVersion]) -> WorkedBill:
+    plans = {version.plan_id for version in versions.values()}
     rows = tuple(
         BillRow(
-            label=described(line, versions.get(line.version)),
+            label=_label(line, versions.get(line.version), is_one_plan=len(plans) < PLANS_TO_NAME),
             kind=line.kind.value,
             quantity=line.quantity,
             reasons=line_reasons(line),
@@ -109,6 +112,12 @@ def _worked(bill: Bill, versions: Mapping[str, PlanVersion]) -> WorkedBill:
         for line in bill.lines
     )
     return WorkedBill(rows, Money(bill.total_minor, bill.currency))
+
+
+def _label(line: Line, version: PlanVersion | None, *, is_one_plan: bool) -> str:
+    """What the line is for; on a bill of several plans also of which."""
+    text = described(line, version)
+    return text if is_one_plan or version is None else f"{version.plan.name}: {text}"
 
 
 def worked_example(

@@ -162,6 +162,21 @@ class Subscription(models.Model):
         return f"{self.application.name} on {self.plan.name}"
 
     @property
+    def is_paused(self) -> bool:
+        """Suspended by its organization alone."""
+        return self.reasons == {self.Hold.DEVELOPER}
+
+    @property
+    def shown_state(self) -> str:
+        """The state, or `paused`: a pause is no suspension to who made it."""
+        return "paused" if self.is_paused else str(self.state)
+
+    @property
+    def shown_label(self) -> str:
+        """The words for `shown_state`."""
+        return str(_("Paused") if self.is_paused else self.State(self.state).label)
+
+    @property
     def reasons(self) -> frozenset[str]:
         """The holds of a suspended one, empty otherwise."""
         if self.state != self.State.SUSPENDED:

@@ -15,14 +15,16 @@ from apim.core.clock import Period
 from apim.core.errors import NotFound
 from apim.core.money import Money
 from billing.models import RatedLine
+from billing.period_words import period_days
 from billing.price_words import line_reasons
+from billing.selectors.invoices import zone_of
 from billing.selectors.lines import frozen_line
 
 if TYPE_CHECKING:
     from apim.accounts.models import Organization
     from billing.models import Invoice
 
-SHOWN_CALLS = 200
+SHOWN_CALLS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,10 @@ class Evidence:
     calls: tuple[RawCall, ...]
 
     @property
+    def period_days(self) -> str:
+        return period_days(self.period, self.zone)
+
+    @property
     def is_cut(self) -> bool:
         return len(self.calls) == SHOWN_CALLS
 
@@ -67,7 +73,7 @@ def evidence(organization: Organization | None, public_id: str, day: str = "") -
     line = _line(organization, public_id)
     period = (line.origin or line.period).period
     subscription = line.period.subscription
-    zone = _zone(line)
+    zone = zone_of(subscription)
     days = _days(line, period, zone)
     chosen = next((one for one in days if one.day.isoformat() == day), None)
     calls: tuple[RawCall, ...] = ()
@@ -99,6 +105,8 @@ def _line(organization: Organization | None, public_id: str) -> RatedLine:
         "period__subscription__application",
         "period__subscription__product",
         "period__organization",
+        "period__subscription__organization",
+        "period__subscription__billing_terms",
         "period__invoiced__invoice",
         "origin",
         "plan",
@@ -111,12 +119,6 @@ def _line(organization: Organization | None, public_id: str) -> RatedLine:
     if found is None:
         raise NotFound
     return found
-
-
-def _zone(line: RatedLine) -> str:
-    """The zone whose midnights the period begins and ends at."""
-    terms = getattr(line.period.subscription, "billing_terms", None)
-    return (terms.time_zone if terms else "") or line.period.organization.time_zone
 
 
 def _days(line: RatedLine, period: Period, zone: str) -> tuple[DayOfCalls, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.db.models import Count, Q, Sum
@@ -19,6 +20,7 @@ from billing.models import (
     StripeCustomer,
     StripeEvent,
 )
+from billing.period_words import period_days
 from billing.price_words import line_reasons
 from billing.selectors.credits import credit_balance
 from billing.selectors.lines import frozen_line
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from apim.core.clock import Period
+    from apim.keys.models import Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,11 @@ class InvoiceLine:
     origin: Period | None
     usage_of: Period | None
 
+    @property
+    def units(self) -> Decimal | None:
+        """The quantity as a number."""
+        return Decimal(self.quantity) if self.quantity else None
+
 
 @dataclass(frozen=True, slots=True)
 class InvoicedPeriod:
@@ -59,9 +67,15 @@ class InvoicedPeriod:
     application: str
     product: str
     period: Period
+    zone: str
     lines: tuple[InvoiceLine, ...]
     total: Money
     credit: Money
+
+    @property
+    def days(self) -> str:
+        """The period in words, as days of its zone."""
+        return period_days(self.period, self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +148,10 @@ def get_invoice(organization: Organization | None, public_id: str) -> Invoice:
 def invoice_view(invoice: Invoice) -> InvoiceView:
     """The invoice with its frozen lines, each with what it was computed from."""
     rows = invoice.periods.select_related(
-        "period__subscription__application", "period__subscription__product"
+        "period__subscription__application",
+        "period__subscription__product",
+        "period__subscription__organization",
+        "period__subscription__billing_terms",
     ).prefetch_related("period__lines__version", "period__lines__meter", "period__lines__origin")
     money_back = tuple(invoice.money_back.all())
     return InvoiceView(
@@ -147,6 +164,7 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
                 application=row.period.subscription.application.name,
                 product=row.period.subscription.product.name,
                 period=row.period.period,
+                zone=zone_of(row.period.subscription),
                 lines=tuple(_line(line, row.period.period) for line in row.period.lines.all()),
                 total=Money(row.period.total_minor, row.period.currency),
                 credit=Money(row.credit_minor, row.period.currency),
@@ -156,6 +174,12 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
         invoice_totals(invoice, money_back),
         money_back,
     )
+
+
+def zone_of(subscription: Subscription) -> str:
+    """The zone whose midnights its periods begin and end at; with terms and organization loaded."""
+    terms = getattr(subscription, "billing_terms", None)
+    return (terms.time_zone if terms else "") or subscription.organization.time_zone
 
 
 def payment_state(organization: Organization) -> PaymentState:

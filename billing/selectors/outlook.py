@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from apim.core import clock
 from apim.core.errors import NotFound
 from billing.models import ScheduledChange
+from billing.period_words import period_days
 from billing.price_words import PriceRow, WorkedBill, explained, price_rows
 from billing.selectors.book import load_book
 from billing.selectors.forecast import forecasts
@@ -41,6 +42,11 @@ class Outlook:
     bills: tuple[WorkedBill, ...]
     expected: tuple[Money, ...]
 
+    @property
+    def days(self) -> str:
+        """The running period in words, as days of its zone."""
+        return period_days(self.period, self.zone)
+
 
 @dataclass(frozen=True, slots=True)
 class ExplainedChange:
@@ -54,6 +60,11 @@ class ExplainedChange:
     unchanged: tuple[WorkedBill, ...]
     changed: tuple[WorkedBill, ...]
     taxes: tuple[Money, ...] | None = None
+
+    @property
+    def days(self) -> str:
+        """The running period in words, as days of its zone."""
+        return period_days(self.preview.period, self.preview.zone)
 
 
 def outlook(subscription: Subscription) -> Outlook:

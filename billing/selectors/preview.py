@@ -40,6 +40,7 @@ class ChangePreview:
     kind: str
     effective_at: datetime
     period: Period
+    zone: str
     unchanged: tuple[Bill, ...]
     changed: tuple[Bill, ...]
     fixed_before: Money
@@ -79,6 +80,7 @@ def preview_change(
         kind=kind,
         effective_at=effective_at,
         period=period,
+        zone=book.schedule(subscription).zone,
         unchanged=unchanged,
         changed=_bills(with_change, subscription, period),
         fixed_before=_fixed(before, currency),

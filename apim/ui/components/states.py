@@ -31,6 +31,7 @@ LOOKS: dict[str, StateLook] = {
     "approved": _look("ok", "circle-check", pgettext_lazy("state", "Approved")),
     "rejected": _look("danger", "circle-x", pgettext_lazy("state", "Rejected")),
     "cancelled": _look("neutral", "circle-x", pgettext_lazy("state", "Cancelled")),
+    "paused": _look("neutral", "circle-pause", pgettext_lazy("state", "Paused")),
     "suspended": _look("danger", "circle-pause", pgettext_lazy("state", "Suspended")),
     "revoked": _look("danger", "ban", pgettext_lazy("state", "Revoked")),
     "expired": _look("neutral", "clock", pgettext_lazy("state", "Expired")),
