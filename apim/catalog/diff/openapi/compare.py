@@ -37,21 +37,25 @@ def compare_openapi(old: Any, new: Any, report: Report, today: date) -> None:
     sameness = Sameness(old_document, new_document)
     walks = Walks(old_document, new_document, sameness, today)
     context = Context(old_document, new_document, sameness, walks, report, today)
-    _compare_paths(context)
+    is_inherited = _compare_paths(context)
     _compare_webhooks(context)
     _compare_servers(context)
-    compare_global_requirements(context)
+    compare_global_requirements(context, is_inherited=is_inherited)
     compare_schemes(context)
     _compare_components(context)
 
 
-def _compare_paths(context: Context) -> None:
+def _compare_paths(context: Context) -> bool:
+    """Also tells whether some operation has the document's security on both sides."""
     old, new = (paths_of(d.root.get("paths")) for d in (context.old, context.new))
+    is_inherited = False
     for pair in match_paths(old, new):
-        _compare_path(context, pair)
+        is_inherited |= _compare_path(context, pair)
+    return is_inherited
 
 
-def _compare_path(context: Context, pair: PathPair) -> None:
+def _compare_path(context: Context, pair: PathPair) -> bool:
+    is_inherited = False
     before = operations_of(context.old, pair.old)
     after = operations_of(context.new, pair.new)
     for method, (node, item) in after.items():
@@ -71,10 +75,13 @@ def _compare_path(context: Context, pair: PathPair) -> None:
             is_promised=is_promised(old_node, node),
         )
         _compare_call(call, 0)
+        holders = (old_node.value, node.value)
+        is_inherited |= call.is_promised and all(one.get("security") is None for one in holders)
     for method, (node, _item) in before.items():
         if method not in after:
             name = f"{method} {pair.old_template}"
             note_removed(context, name, node, with_path=pair.new is None)
+    return is_inherited
 
 
 def _compare_call(call: Call, depth: int) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # The scopes wanted, by scheme; one alternative of a list. The empty one lets anybody call.
 Alternative = dict[str, list[str]]
+# By the names of the schemes that each needs together; no name: anybody may call.
+Alternatives = dict[frozenset[str], Alternative]
 
 
 def compare_requirements(call: Call) -> None:
@@ -26,7 +28,7 @@ def compare_requirements(call: Call) -> None:
         return
     document = (call.context.old.root, call.context.new.root)
     before, after = (
-        own if own.value is not None else whole.get("security")
+        _alternatives(own if own.value is not None else whole.get("security"))
         for own, whole in zip((old, new), document, strict=True)
     )
 
@@ -34,39 +36,68 @@ def compare_requirements(call: Call) -> None:
         node = call.old if is_in_old else call.new
         call.add(code, effect, node.get("security"), text, is_in_old=is_in_old)
 
-    _compare("api-security", before, after, note)
+    _compare_access("api-security", before, after, note)
+    is_open = frozenset() in after
+    _compare("api-security", before, after, note, Effect.NONE if is_open else Effect.NARROWS)
 
 
-def compare_global_requirements(context: Context) -> None:
-    """Those of the document, which hold for operations without their own."""
+def compare_global_requirements(context: Context, *, is_inherited: bool) -> None:
+    """Those of the document; `is_inherited`: some operation has none of its own on either side."""
 
     def note(code: str, effect: Effect | Level, text: str, *, is_in_old: bool) -> None:
         context.report.add(
             code, effect, Direction.NONE, "", ("security",), text, is_in_old=is_in_old
         )
 
-    old, new = context.old.root.get("security"), context.new.root.get("security")
-    _compare("api-global-security", old, new, note)
+    before, after = (
+        _alternatives(document.root.get("security")) for document in (context.old, context.new)
+    )
+    if is_inherited:
+        _compare_access("api-global-security", before, after, note)
+    is_harmless = frozenset() in after or not is_inherited
+    narrowing = Effect.NONE if is_harmless else Effect.NARROWS
+    _compare("api-global-security", before, after, note, narrowing)
 
 
-def _compare(stem: str, old: Node, new: Node, note: Callable[..., None]) -> None:
-    before, after = _alternatives(old), _alternatives(new)
-    is_open = frozenset() in after
+def _compare_access(
+    stem: str, before: Alternatives, after: Alternatives, note: Callable[..., None]
+) -> None:
+    """Whether calls without credentials are accepted."""
+    was, now = frozenset() in before, frozenset() in after
+    if was and not now:
+        text = _("Security: calls without credentials are no longer accepted.")
+        note(f"{stem}-anonymous-access-removed", Effect.NARROWS, text, is_in_old=True)
+    elif now and not was:
+        text = _("Security: calls without credentials are accepted now.")
+        note(f"{stem}-anonymous-access-added", Effect.WIDENS, text, is_in_old=False)
+
+
+def _compare(
+    stem: str,
+    before: Alternatives,
+    after: Alternatives,
+    note: Callable[..., None],
+    narrowing: Effect,
+) -> None:
+    """`narrowing`: what it does to clients if an alternative is gone or wants more."""
+    is_silent = stem == "api-security" and narrowing is Effect.NONE
     for names, alternative in before.items():
-        if names not in after:
-            effect = Effect.WIDENS if is_open else Effect.NARROWS
-            note(f"{stem}-removed", effect, _removed(alternative, is_open=is_open), is_in_old=True)
-        else:
-            _compare_scopes(stem, alternative, after[names], note)
+        if names in after:
+            _compare_scopes(stem, alternative, after[names], note, narrowing)
+        elif names and not is_silent:
+            text = _("Security: %(name)s is no longer accepted.")
+            values = {"name": _named(alternative)}
+            note(f"{stem}-removed", narrowing, text % values, is_in_old=True)
     for names, alternative in after.items():
-        if names not in before:
-            note(f"{stem}-added", Effect.WIDENS, _added(alternative), is_in_old=False)
+        if names and names not in before:
+            text = _("Security: %(name)s is accepted now.") % {"name": _named(alternative)}
+            note(f"{stem}-added", Effect.WIDENS, text, is_in_old=False)
 
 
-def _alternatives(node: Node) -> dict[frozenset[str], Alternative]:
+def _alternatives(node: Node) -> Alternatives:
     if not isinstance(node.value, list) or not node.value:
         return {frozenset(): {}}
-    found: dict[frozenset[str], Alternative] = {}
+    found: Alternatives = {}
     for one in node.value:
         if isinstance(one, dict):
             found.setdefault(frozenset(one), {name: names_in(one[name]) for name in one})
@@ -77,30 +108,19 @@ def _named(alternative: Alternative) -> str:
     return " + ".join(alternative)
 
 
-def _removed(alternative: Alternative, *, is_open: bool) -> str:
-    if not alternative:
-        return _("Security: calls without credentials are no longer accepted.")
-    values = {"name": _named(alternative)}
-    if is_open:
-        return _("Security: %(name)s is no longer needed.") % values
-    return _("Security: %(name)s is no longer accepted.") % values
-
-
-def _added(alternative: Alternative) -> str:
-    if not alternative:
-        return _("Security: calls without credentials are accepted now.")
-    return _("Security: %(name)s is accepted now.") % {"name": _named(alternative)}
-
-
 def _compare_scopes(
-    stem: str, old: Alternative, new: Alternative, note: Callable[..., None]
+    stem: str,
+    old: Alternative,
+    new: Alternative,
+    note: Callable[..., None],
+    narrowing: Effect,
 ) -> None:
     for name, scopes in new.items():
         for scope in scopes:
             if scope not in old[name]:
                 text = _("Security: %(name)s now needs the scope %(scope)s.")
                 values = {"name": name, "scope": scope}
-                note(f"{stem}-scope-added", Effect.NARROWS, text % values, is_in_old=False)
+                note(f"{stem}-scope-added", narrowing, text % values, is_in_old=False)
         for scope in old[name]:
             if scope not in scopes:
                 text = _("Security: %(name)s no longer needs the scope %(scope)s.")
@@ -154,19 +174,32 @@ def _operation_requirements(context: Context) -> list[Node]:
     ]
 
 
+# A field of a scheme, and its name in codes.
+_WIRE_FIELDS = (
+    ("type", "type"),
+    ("in", "api-key-in"),
+    ("name", "api-key-name"),
+    ("scheme", "http-scheme"),
+    ("openIdConnectUrl", "open-id-connect-url"),
+    ("bearerFormat", "bearer-format"),
+)
+
+
 def _compare_scheme(context: Context, name: str, old: Node, new: Node, *, is_used: bool) -> None:
-    effect = Effect.SWAPS if is_used else Effect.NONE
-    for keyword in ("type", "in", "name", "scheme"):
+    for keyword, noun in _WIRE_FIELDS:
         before, after = old.text(keyword), new.text(keyword)
-        if keyword == "scheme":
+        if keyword == "scheme":  # without case: RFC 9110, section 11.1
             before, after = before.lower(), after.lower()
-        if before != after:
-            text = _("Security scheme %(name)s: %(keyword)s changed from %(before)s to %(after)s.")
-            values = {"name": name, "keyword": keyword, "before": before, "after": after}
-            code = f"api-security-component-{keyword}-changed"
-            _note_scheme(context, code, effect, new.get(keyword), text % values, before, after)
-            if keyword == "type":
-                return
+        if before == after:
+            continue
+        text = _("Security scheme %(name)s: %(keyword)s changed from %(before)s to %(after)s.")
+        values = {"name": name, "keyword": keyword, "before": before, "after": after}
+        is_harmless = not is_used or keyword == "bearerFormat"
+        effect = Effect.NONE if is_harmless else Effect.SWAPS
+        code = f"api-security-component-{noun}-changed"
+        _note_scheme(context, code, effect, new.get(keyword), text % values, before, after)
+        if keyword == "type":
+            return  # the other fields come and go with it
     old_flows, new_flows = old.mapping("flows"), new.mapping("flows")
     for flow in new_flows:
         if flow in old_flows:

@@ -1,5 +1,5 @@
 """The checks of oasdiff and their levels, as registered in its checker/rules.go and bound_rules.go
-(github.com/oasdiff/oasdiff at c48676e, Apache-2.0). Written down by family, not copied.
+(github.com/oasdiff/oasdiff at c48676e, Apache-2.0), with its later ones for anonymous access. Written down by family, not copied.
 """
 
 ERR, WARN, INFO = "ERR", "WARN", "INFO"
@@ -44,6 +44,7 @@ _add(
     api-security-component-oauth-token-url-changed api-security-component-oauth-scope-added
     api-security-component-oauth-scope-removed api-security-component-oauth-scope-changed
     api-security-added api-security-scope-removed api-global-security-added
+    api-security-anonymous-access-added api-global-security-anonymous-access-added
     api-global-security-scope-removed api-schema-removed webhook-added
     """,
 )
@@ -58,6 +59,7 @@ _add(
     response-property-stability-decreased
     api-security-removed api-security-scope-added api-global-security-removed
     api-global-security-scope-added webhook-removed
+    api-security-anonymous-access-removed api-global-security-anonymous-access-removed
     """,
 )
 for _direction in ("request", "response"):

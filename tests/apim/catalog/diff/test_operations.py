@@ -424,9 +424,9 @@ SCHEMES = {
         ([KEY], [KEY, TOKEN], [("added", COMPATIBLE)]),
         ([TOKEN], [{"oauth": ["read", "write"]}], [("scope-added", BREAKING)]),
         ([{"oauth": ["read", "write"]}], [TOKEN], [("scope-removed", COMPATIBLE)]),
-        ([], [KEY], [("added", COMPATIBLE), ("removed", BREAKING)]),
-        ([KEY, {}], [KEY], [("removed", BREAKING)]),
-        ([KEY], [], [("added", COMPATIBLE), ("removed", COMPATIBLE)]),
+        ([], [KEY], [("added", COMPATIBLE), ("anonymous-access-removed", BREAKING)]),
+        ([KEY, {}], [KEY], [("anonymous-access-removed", BREAKING)]),
+        ([KEY], [KEY, {}], [("anonymous-access-added", COMPATIBLE)]),
         ([KEY], [KEY | TOKEN], [("added", COMPATIBLE), ("removed", BREAKING)]),
     ],
 )
@@ -436,6 +436,67 @@ def test_one_of_the_security_requirements_is_enough(old, new, expected):
     assert found == [(f"api-security-{ending}", level) for ending, level in expected]
     both = (document(OTHER, security=one, **components) for one in (old, new))
     assert codes(compare(*both)) == [(f"api-global-security-{e}", level) for e, level in expected]
+
+
+def secured(own: list | None, shared: list | None) -> dict:
+    """An operation with its own security or without, and one that lets anybody call."""
+    parts = {} if own is None else {"security": own}
+    health = {"/health": {"get": operation(security=[])}}
+    more = {} if shared is None else {"security": shared}
+    components = {"components": {"securitySchemes": SCHEMES}}
+    return document({"/pets": {"get": operation(**parts)}} | health, **components, **more)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            (None, None),
+            ([KEY], None),
+            [
+                ("api-security-added", COMPATIBLE),
+                ("api-security-anonymous-access-removed", BREAKING),
+            ],
+        ),
+        (([KEY], None), (None, None), [("api-security-anonymous-access-added", COMPATIBLE)]),
+        (
+            (None, [KEY]),
+            (None, None),
+            [
+                ("api-global-security-anonymous-access-added", COMPATIBLE),
+                ("api-global-security-removed", COMPATIBLE),
+            ],
+        ),
+        ((None, [KEY]), ([], [KEY]), [("api-security-anonymous-access-added", COMPATIBLE)]),
+        (
+            ([], [KEY]),
+            (None, [KEY]),
+            [
+                ("api-security-added", COMPATIBLE),
+                ("api-security-anonymous-access-removed", BREAKING),
+            ],
+        ),
+        (
+            (None, [KEY]),
+            ([TOKEN], [KEY]),
+            [("api-security-added", COMPATIBLE), ("api-security-removed", BREAKING)],
+        ),
+        (([KEY], None), ([KEY], [KEY]), [("api-global-security-added", COMPATIBLE)]),
+        (([], None), ([], [KEY]), [("api-global-security-added", COMPATIBLE)]),
+        (
+            ([KEY], [KEY]),
+            ([KEY], [TOKEN]),
+            [
+                ("api-global-security-added", COMPATIBLE),
+                ("api-global-security-removed", COMPATIBLE),
+            ],
+        ),
+        ((None, None), ([], None), []),
+    ],
+)
+def test_security_is_judged_where_it_holds(old, new, expected):
+    """After oasdiff's TestAPISecurityAnonymousAccess."""
+    assert codes(compare(secured(*old), secured(*new))) == expected
 
 
 def test_an_operation_with_the_security_of_the_document_is_no_change():
@@ -452,8 +513,8 @@ def schemes(**changed) -> dict:
     ("changed", "ending", "level"),
     [
         ({"key": {"type": "http", "scheme": "basic"}}, "type-changed", BREAKING),
-        ({"key": SCHEMES["key"] | {"name": "Key"}}, "name-changed", BREAKING),
-        ({"key": SCHEMES["key"] | {"in": "query"}}, "in-changed", BREAKING),
+        ({"key": SCHEMES["key"] | {"name": "Key"}}, "api-key-name-changed", BREAKING),
+        ({"key": SCHEMES["key"] | {"in": "query"}}, "api-key-in-changed", BREAKING),
         ({"more": SCHEMES["key"]}, "added", COMPATIBLE),
     ],
 )

@@ -9,7 +9,7 @@ from apim.catalog.diff.compare import compare_openapi
 from apim.catalog.diff.report import Report
 from tests.apim.catalog.diff.pairs import JSON, PLACES, TODAY, document, operation
 from tests.apim.catalog.diff.peer_checks import PEER_CHECKS
-from tests.apim.catalog.diff.test_operations import FLOW, KEY, SCHEMES
+from tests.apim.catalog.diff.test_operations import FLOW, KEY, SCHEMES, TOKEN
 from tests.apim.catalog.diff.test_schema_keywords import KEYWORDS
 from tests.apim.catalog.diff.test_schema_structure import CAT, COW, DOG, holding
 
@@ -32,12 +32,14 @@ NOT_FOUND = {
     "response-property-deprecated-sunset-missing": NO_SUNSET,
 }
 # Found at another level in some cases.
-OPEN = "Compatible where calls without credentials are accepted instead."
 OTHERWISE = {
-    "api-security-removed": OPEN,
-    "api-global-security-removed": OPEN,
+    "api-global-security-removed": (
+        "Compatible where no operation has the document's security, or calls without credentials "
+        "are accepted instead; as in oasdiff's later versions."
+    ),
     "api-security-component-type-changed": (
-        "Breaking where some operation requires the scheme: clients must send something else."
+        "Breaking where some operation requires the scheme: clients must send something else; "
+        "as in oasdiff's later versions."
     ),
 }
 
@@ -143,6 +145,7 @@ OPERATIONS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({}, {"x-stability-level": "beta"}),
     ({}, {"x-stability-level": "?"}),
     ({}, {"security": [KEY]}),
+    ({"security": [KEY]}, {"security": [TOKEN]}),
     ({"security": [{"oauth": ["read"]}]}, {"security": [{"oauth": ["read", "write"]}]}),
     ({}, query()),
     ({}, query(required=True)),
