@@ -78,14 +78,19 @@ def data_table(
     caption: str,
     show_caption: bool = False,  # noqa: FBT001, FBT002
     table_id: str = "",
+    is_cards: bool = False,  # noqa: FBT001, FBT002
 ) -> SafeString:
-    """A table in its own scroll region. Content: thead and tbody; `class="num"` on number cells."""
+    """A table in its own scroll region. Content: thead and tbody; `class="num"` on number cells.
+
+    With `is_cards` each row is a card on phones, whose cells are named by their `data-label`.
+    """
     return render(
         "data_table",
         content=content,
         caption=caption,
         show_caption=show_caption,
         table_id=table_id,
+        is_cards=is_cards,
     )
 
 
