@@ -1,5 +1,8 @@
 """Instants and calendar periods. Everything stored is UTC-aware; zones are named (IANA)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,9 +14,22 @@ ONE_DAY = timedelta(days=1)
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
+_told: ContextVar[datetime | None] = ContextVar("told", default=None)
+
+
 def now() -> datetime:
     """The current instant, UTC-aware."""
-    return timezone.now()
+    return _told.get() or timezone.now()
+
+
+@contextmanager
+def telling(instant: datetime) -> Iterator[None]:
+    """Let it be `instant` for this thread: the demo's past is told by the services themselves."""
+    token = _told.set(instant)
+    try:
+        yield
+    finally:
+        _told.reset(token)
 
 
 def is_plausible(day: date) -> bool:

@@ -303,6 +303,12 @@ def _demo(plan: Plan, root: Path) -> list[ProcessSpec]:
             one_shot=True,
         ),
         ProcessSpec(
+            name="demo-money",
+            command=_manage(root, "demo_money"),
+            after=("demo", *(("stripe",) if plan.with_stripe_simulator else ())),
+            one_shot=True,
+        ),
+        ProcessSpec(
             name="demo-traffic",
             command=_manage(root, "demo_traffic"),
             after=("demo", "demo-upstreams", "envoy"),

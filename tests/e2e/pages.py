@@ -112,6 +112,7 @@ DEVELOPER = (
         "portal:usage",
         "portal:billing",
         "portal:invoices",
+        ("portal:invoice", "{invoice}"),
         "portal:organization",
         "portal:organization-invite",
         ("portal:organization-invitation-revoke", "{invitation_id}"),
@@ -243,6 +244,7 @@ FINANCE = _of(
     ("dashboard:customer-discount", "{organization}"),
     "dashboard:finance-subscriptions",
     "dashboard:invoices",
+    ("dashboard:invoice", "{invoice}"),
     "dashboard:stripe",
     "dashboard:webhooks",
     ("dashboard:plan-versions", "{plan}"),
@@ -279,7 +281,6 @@ NOT_SHOWN = {
         "usage-export",
         "billing-export",
         "billing-line",
-        "invoice",
         "payment-method",
         "payment-method-added",
         "checkout",
@@ -302,7 +303,6 @@ NOT_SHOWN = {
         "plan-publish",
         "credit-void",
         "discount-end",
-        "invoice",
         "webhook-replay",
         "plan-sheet",
         "plan-sheet-remove",
@@ -344,7 +344,7 @@ from apim.catalog.ruleset_selectors import ruleset_list
 from apim.core import clock
 from apim.gateway.models import Gateway
 from apim.keys.models import ApiKey, Application, Subscription
-from billing.models import PlanVersion
+from billing.models import Invoice, PlanVersion
 
 def person(email, name, password):
     user = User.objects.create_user(email, password, name=name)
@@ -383,6 +383,7 @@ print(json.dumps({{
     "product": first(Product.objects.filter(name="Earth")),
     "plan": first(Plan.objects.filter(name="Business")),
     "price": first(PlanVersion.objects.filter(plan__name="Business")),
+    "invoice": Invoice.objects.filter(organization=harbor).latest("ends_at").public_id,
     "limit": first(Limit.objects.all()),
     "gateway": first(Gateway.objects.all()),
 }}))

@@ -63,6 +63,7 @@ class Demo:
 def demo(stack: Stack) -> Demo:
     password = stack.admin_password
     stack.manage("demo", "--days", "3", APIM_ADMIN_PASSWORD=password)
+    stack.manage("demo_money")
     world = json.loads(stack.shell(WORLD.format(password=password)).splitlines()[-1])
     mails = sorted((stack.home / "mail").iterdir())
     return Demo(stack.web, password, world | {"mail": f"{mails[0].stem}-0"})

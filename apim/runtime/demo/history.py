@@ -21,6 +21,7 @@ from apim.runtime.demo import world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import date
 
     from apim.gateway.models import Gateway
 
@@ -55,6 +56,22 @@ def write_history(*, gateway: Gateway, days: int = DAYS) -> int:
         while roll_up():
             pass
     receive(gateway=gateway, body="\n".join(world.UNREADABLE).encode())
+    return accepted
+
+
+def write_late_calls(*, gateway: Gateway, day: date) -> int:
+    """Send calls that a gateway kept back for days; returns how many are new."""
+    [caller] = [c for c in _callers() if c.subscription.application.name == world.LATE_CALLER]
+    rng = random.Random(f"late {day}")  # noqa: S311
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    lines = [
+        _call(rng, caller, midnight + timedelta(seconds=rng.uniform(0, 80_000)), f"late-{day}-{n}")
+        for n in range(world.LATE_CALLS)
+    ]
+    body = "\n".join(json.dumps(line) for line in lines).encode()
+    accepted = receive(gateway=gateway, body=body, max_age=timedelta(days=DAYS + 5)).accepted
+    while roll_up():
+        pass
     return accepted
 
 

@@ -145,6 +145,17 @@ OLD_VERSION_OF, OLD_VERSION_CALLER, OLD_VERSION_SHARE = "sun", "Lighthouse clock
 DRAFT_OF = "geo"
 # Applications whose keys have a story: rotated and in grace, about to expire, revoked.
 ROTATED, EXPIRING, REVOKED = "Trip planner", "Golden hour app", "Lighthouse clock"
+# The money's stories: who pays, whose card fails at first, who has credit or a discount.
+PAYING = ("Harbor Lights", "Nordwind Travel", "Cartwheel Maps")
+FAILING, CREDITED, DISCOUNTED = "Cartwheel Maps", "Harbor Lights", "Nordwind Travel"
+# Extras: application, product, name, EUR per month.
+ADD_ONS = (
+    ("Lighthouse clock", "Sun", "Priority support", "19"),
+    ("Trip planner", "Earth", "Priority support", "29"),
+)
+CREDIT_NOTE_MINOR = 250
+# After the close of which month calls of it come in late, and how many of whom.
+LATE_AFTER, LATE_CALLS, LATE_CALLER = 2, 400, "Lighthouse clock"
 INVITED = ("Harbor Lights", "dana@apim.localhost", "member")
 # Records that no gateway should send: they end up in quarantine.
 UNREADABLE = (

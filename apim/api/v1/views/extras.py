@@ -74,6 +74,8 @@ class OneMeter(_Staff):
 
 
 class MeterUsage(_Staff):
+    queryset = Meter.objects.none()
+
     @operation(
         "list_meter_usage",
         "What each meter counted lately (staff)",
@@ -145,6 +147,7 @@ class WithdrawAddOn(_Staff):
 
 class OfferedAddOns(Endpoint):
     scopes = {"GET": "subscriptions:read"}
+    queryset = AddOn.objects.none()
 
     @operation(
         "list_offered_add_ons",
