@@ -88,30 +88,50 @@ def compare_descriptions(old: Description, new: Description) -> Comparison:
 
 
 def compare(old: SpecRevision, new: SpecRevision) -> Comparison:
-    """Cached by pair and language, because reading two large documents takes a second."""
-    if old.pk == new.pk or old.sha256 == new.sha256:
-        return NO_CHANGES
-    kept: bytes | None = cache.get(_name(old, new))
-    if kept is not None:
-        return comparison_from(json.loads(zlib.decompress(kept)))
-    return remember(old, new, compare_descriptions(description_of(old), description_of(new)))
+    """Cached by pair and language, because reading two large documents takes seconds."""
+    return (
+        _remembered(old, new)
+        or _compare_in(old, new, (get_language() or settings.LANGUAGE_CODE,)).popitem()[1]
+    )
 
 
 def compare_in_every_language(
-    old: SpecRevision, new: SpecRevision, after: Description
+    old: SpecRevision, new: SpecRevision, *, after: Description | None = None
 ) -> dict[str, Comparison]:
-    """Per language of the platform; `after` is what `new` says, read already."""
-    if old.sha256 == new.sha256:
-        return {code: NO_CHANGES for code, _name_of in settings.LANGUAGES}
-    before = description_of(old)
+    """Per language of the platform, each cached; `after` is what `new` says, if read already."""
     found: dict[str, Comparison] = {}
     for code, _name_of in settings.LANGUAGES:
         with override(code):
-            found[code] = remember(old, new, compare_descriptions(before, after))
+            known = _remembered(old, new)
+        if known is not None:
+            found[code] = known
+    missing = tuple(code for code, _name_of in settings.LANGUAGES if code not in found)
+    return {**found, **(_compare_in(old, new, missing, after) if missing else {})}
+
+
+def _compare_in(
+    old: SpecRevision,
+    new: SpecRevision,
+    languages: tuple[str, ...],
+    after: Description | None = None,
+) -> dict[str, Comparison]:
+    before, after = description_of(old), after or description_of(new)
+    found: dict[str, Comparison] = {}
+    for code in languages:
+        with override(code):
+            found[code] = _remember(old, new, compare_descriptions(before, after))
     return found
 
 
-def remember(old: SpecRevision, new: SpecRevision, found: Comparison) -> Comparison:
+def _remembered(old: SpecRevision, new: SpecRevision) -> Comparison | None:
+    """In the active language; None when it has to be worked out."""
+    if old.pk == new.pk or old.sha256 == new.sha256:
+        return NO_CHANGES
+    kept: bytes | None = cache.get(_name(old, new))
+    return None if kept is None else comparison_from(json.loads(zlib.decompress(kept)))
+
+
+def _remember(old: SpecRevision, new: SpecRevision, found: Comparison) -> Comparison:
     packed = zlib.compress(json.dumps(found.as_json(), ensure_ascii=False).encode())
     cache.set(_name(old, new), packed, CACHE_SECONDS)
     return found

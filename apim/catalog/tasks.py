@@ -3,12 +3,12 @@ from __future__ import annotations
 from celery import shared_task
 
 from apim.catalog.models import SpecRevision
-from apim.catalog.services.linting import lint_again, lint_revision
+from apim.catalog.services.linting import lint_again, prepare_revision
 
 
 @shared_task(name="catalog.lint_revision")
 def lint_revision_task(revision_id: int) -> None:
-    lint_revision(revision=SpecRevision.objects.get(pk=revision_id))
+    prepare_revision(revision=SpecRevision.objects.get(pk=revision_id))
 
 
 @shared_task(name="catalog.lint_again")

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import override
 
+from apim.catalog.comparison import compare_in_every_language
 from apim.catalog.gates import SEVERITIES, Verdict
 from apim.catalog.governance import LintResult, Ruleset
 from apim.catalog.models import ApiVersion, SpecRevision
@@ -112,14 +113,26 @@ def _patiently(description: Description, rules: Rules) -> Sequence[Finding]:
         return (Finding(error.rule or error.code, Severity.ERROR, (), 1, 1, error.message),)
 
 
-def lint_revision(*, revision: SpecRevision) -> LintResult:
+def prepare_revision(*, revision: SpecRevision) -> LintResult:
+    """Judge it, and work out ahead what a large one changes: a page could not wait for that."""
+    if is_quick(revision):
+        return lint_revision(revision=revision)
+    document = description_of(revision)
+    current = revision.version.current_revision
+    if current is not None:
+        compare_in_every_language(current, revision, after=document)
+    return lint_revision(revision=revision, document=document)
+
+
+def lint_revision(*, revision: SpecRevision, document: Description | None = None) -> LintResult:
     """Judge by the rules in force and keep the result, in the platform's first language.
 
-    Not audited: it follows from the document and the rules, whose changes are.
+    `document` is what the revision says, if it has been read already. Not audited: the result
+    follows from the document and the rules, whose changes are.
     """
     rows = rulesets_for(revision.version.api)
     with override(settings.LANGUAGE_CODE):
-        judged = judge_by(description_of(revision), rows)
+        judged = judge_by(document or description_of(revision), rows)
     counts = judged.counts
     result, _is_new = LintResult.objects.update_or_create(
         revision=revision,
@@ -151,6 +164,7 @@ def result_soon(revision: SpecRevision) -> LintResult | None:
 
 
 def verdict_on(revision: SpecRevision) -> Verdict:
+    """What a gate has to know of the revision, which is judged now if it was not before."""
     result = result_of(revision)
     return Verdict(result.score, result.counts, frozenset(result.broken_rules))
 
@@ -162,6 +176,7 @@ def ask_for_lint(revision: SpecRevision) -> None:
 
 
 def is_quick(revision: SpecRevision) -> bool:
+    """Whether judging and comparing it takes no longer than a page may."""
     return len(revision.raw) <= QUICK_BYTES
 
 

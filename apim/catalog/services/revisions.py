@@ -110,7 +110,9 @@ def publish_revision(
         check_revision(version, revision, acknowledges_breaking=acknowledges_breaking)
     document = description_of(revision)
     changes = (
-        compare_in_every_language(replaced, revision, document) if is_callable and replaced else {}
+        compare_in_every_language(replaced, revision, after=document)
+        if is_callable and replaced
+        else {}
     )
     with transaction.atomic():
         locked = _locked(version)

@@ -3,14 +3,17 @@
 import pytest
 
 from apim.catalog import services
+from apim.catalog.comparison import compare, compare_in_every_language
 from apim.catalog.errors import BuiltInRuleset, NameTaken
 from apim.catalog.governance import LintResult, Ruleset, RulesetRevision
+from apim.catalog.models import SpecRevision
 from apim.catalog.ruleset_selectors import ruleset_list
 from apim.catalog.rulesets import InvalidRuleset
 from apim.catalog.services.linting import (
     QUICK_BYTES,
     lint_again,
     lint_revision,
+    prepare_revision,
     result_of,
     result_soon,
     rulesets_for,
@@ -168,3 +171,19 @@ def test_the_newest_result_replaces_the_one_before(version, pia):
     second = lint_revision(revision=version.current_revision)
     assert second.errors == first.errors + 1
     assert LintResult.objects.count() == 1
+
+
+def test_what_a_large_candidate_changes_is_worked_out_ahead(published, pia, settings):
+    document = tides()
+    del document["paths"]["/tides/{port}"]
+    raw = as_json(document) + b"\n" * QUICK_BYTES
+    revision = services.upload_revision(actor=pia, version=published, raw=raw)
+    prepare_revision(revision=revision)
+    unread = SpecRevision.objects.defer("raw").get(pk=revision.pk)
+    in_force = SpecRevision.objects.defer("raw").get(pk=published.current_revision.pk)
+    found = compare(in_force, unread)
+    assert found.is_breaking
+    assert "raw" in unread.get_deferred_fields()
+    told = compare_in_every_language(in_force, unread)
+    assert set(told) == {code for code, _name in settings.LANGUAGES}
+    assert "raw" in unread.get_deferred_fields()
