@@ -269,7 +269,7 @@ def _compare_pattern(pair: Pair) -> None:
         pair.note("pattern-added", Effect.NARROWS, "pattern", after=after)
     elif after is None:
         pair.note("pattern-removed", Effect.WIDENS, "pattern", is_in_old=True, before=before)
-    elif after in _MATCH_ANYTHING:
+    elif after in _MATCH_ANYTHING and pair.frame.direction is Direction.REQUEST:
         pair.note("pattern-generalized", Effect.WIDENS, "pattern", before=before, after=after)
     else:
         pair.note("pattern-changed", Effect.UNKNOWN, "pattern", before=before, after=after)

@@ -58,6 +58,7 @@ SCHEMAS: list[tuple[Any, Any]] = [
     ({"x-extensible-enum": ["a"]}, {"x-extensible-enum": ["a", "b"]}),
     (TEXT, {"anyOf": [TEXT, INTEGER]}),
     (LIST, LIST | {"prefixItems": [TEXT]}),
+    (TEXT | {"pattern": "^a"}, TEXT | {"pattern": ".*"}),
     ({}, False),
     (TEXT, INTEGER),
     (INTEGER, {"type": "number"}),

@@ -94,7 +94,6 @@ KEYWORDS = [
     (TEXT, TEXT | {"pattern": "^a"}, "pattern-added", "-"),
     (TEXT | {"pattern": "^a"}, TEXT, "pattern-removed", "+"),
     (TEXT | {"pattern": "^a"}, TEXT | {"pattern": "^b"}, "pattern-changed", "?"),
-    (TEXT | {"pattern": "^a"}, TEXT | {"pattern": ".*"}, "pattern-generalized", "+"),
     (NUMBER, NUMBER | {"multipleOf": 2}, "multiple-of-set", "-"),
     (NUMBER | {"multipleOf": 2}, NUMBER, "multiple-of-unset", "+"),
     (NUMBER | {"multipleOf": 2}, NUMBER | {"multipleOf": 3}, "multiple-of-changed", "x"),
@@ -135,6 +134,20 @@ def test_a_keyword_is_judged_by_what_it_does_to_values(old, new, ending, effect)
         level = LAW[place.partition("-")[0]][effect]
         assert of_schemas(place, old, new) == [(f"{place}-{ending}", level)]
         assert of_schemas(place, old, old) == of_schemas(place, new, new) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "ending", "level"),
+    [
+        ("request-body", "pattern-generalized", COMPATIBLE),
+        ("request-parameter", "pattern-generalized", COMPATIBLE),
+        ("response-body", "pattern-changed", RISKY),
+        ("response-property", "pattern-changed", RISKY),
+    ],
+)
+def test_a_pattern_that_matches_anything_is_wider_for_those_who_send(place, ending, level):
+    old, new = TEXT | {"pattern": "^a"}, TEXT | {"pattern": ".*"}
+    assert of_schemas(place, old, new) == [(f"{place}-{ending}", level)]
 
 
 @pytest.mark.parametrize(
