@@ -27,12 +27,20 @@ _LOCAL = {"localhost", "127.0.0.1", "::1"}
 class Platform:
     """One platform, as the owner of a token sees it."""
 
-    def __init__(self, address: str, token: str, *, pause: float = _FIRST_PAUSE_SECONDS) -> None:
-        self._pause = pause
+    def __init__(
+        self,
+        address: str,
+        token: str,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        pause_seconds: float = _FIRST_PAUSE_SECONDS,
+    ) -> None:
+        self._pause_seconds = pause_seconds
         self._client = httpx.Client(
             base_url=f"{address.rstrip('/')}/api/v1/",
             headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
             timeout=_TIMEOUT,
+            transport=transport,
         )
 
     def post(
@@ -75,7 +83,7 @@ class Platform:
 
     def _wait(self, attempt: int, asked: str | None) -> float:
         """Full jitter, but never less than the platform asks for."""
-        seconds = random.uniform(0, self._pause * 2**attempt)  # noqa: S311 - no secret
+        seconds = random.uniform(0, self._pause_seconds * 2**attempt)  # noqa: S311 - no secret
         if asked and asked.isascii() and asked.isdigit():
             seconds = max(seconds, float(asked))
         return min(seconds, _LONGEST_PAUSE_SECONDS)

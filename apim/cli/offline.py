@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from apim.catalog.descriptions import InvalidSpecification, read_description
@@ -16,7 +18,6 @@ from apim.cli.reports.entries import Report, of_changes, of_findings
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from pathlib import Path
 
     from apim.catalog.descriptions import Description
     from apim.catalog.diff import Change
@@ -35,7 +36,7 @@ def read(path: Path) -> bytes:
 
 def lint_file(values: Namespace) -> tuple[str, Exit]:
     raw = read(values.file)
-    rulesets = rulesets_of(values.ruleset or list(BUILT_IN))
+    rulesets = rulesets_of(values.ruleset or list(BUILT_IN), values.file)
     try:
         judged = lint_upload(
             raw, rulesets, filename=values.file.name, source=values.file.as_posix()
@@ -51,18 +52,18 @@ def lint_file(values: Namespace) -> tuple[str, Exit]:
     return render(report, values.format), report.exit_code
 
 
-def rulesets_of(names: list[str]) -> list[Ruleset]:
-    """Built-in ones by name, others from files. Raises Stop."""
-    return [BUILT_IN[name] if name in BUILT_IN else _from_file(name) for name in names]
+def rulesets_of(names: list[str], file: Path) -> list[Ruleset]:
+    """Built-in ones by name, others from files, as they hold for `file`. Raises Stop."""
+    return [BUILT_IN[name] if name in BUILT_IN else _from_file(Path(name), file) for name in names]
 
 
-def _from_file(name: str) -> Ruleset:
-    from pathlib import Path  # noqa: PLC0415 - the name is only needed as a type elsewhere
-
-    path = Path(name)
+def _from_file(path: Path, file: Path) -> Ruleset:
+    """Patterns of overrides are relative to where the ruleset stands."""
     try:
         text = read(path).decode("utf-8-sig")
-        return load_ruleset(text, name=name)
+        ruleset = load_ruleset(text, name=path.name)
+        source = Path(os.path.relpath(file, path.parent)).as_posix()
+        return ruleset.for_source(source)
     except UnicodeDecodeError as error:
         raise Stop(Exit.USAGE, f"{path} is not in UTF-8.") from error
     except InvalidRuleset as error:
