@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from billing.rating.lines import Bill, Line
-    from billing.rating.prices import Tier
+    from billing.rating.prices import Terms, Tier
     from billing.rating.split import Part
 
 Kind, Model = PriceComponent.Kind, PriceComponent.Model
@@ -128,6 +128,18 @@ def worked_example(
     segment = Segment(terms, usage=quantities, is_setup_due=True)
     bill = rate([segment], currency=terms.currency)
     return _worked(bill, {version.public_id: version})
+
+
+def worked_terms(
+    terms: Terms, quantities: Mapping[str, Decimal], names: Mapping[str, str]
+) -> WorkedBill:
+    """As worked_example, of prices that nobody has saved; `names` by price key."""
+    segment = Segment(terms, usage=quantities, is_setup_due=True)
+    bill = rate([segment], currency=terms.currency)
+    worked = _worked(bill, {})
+    named = zip(bill.lines, worked.rows, strict=True)
+    rows = tuple(replace(row, label=names.get(line.key) or row.label) for line, row in named)
+    return replace(worked, rows=rows)
 
 
 def line_reasons(line: Line) -> tuple[str, ...]:

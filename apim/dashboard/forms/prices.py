@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from apim.core.errors import InvalidInput
 from billing.models import Meter, PlanVersion, PriceComponent
+from billing.price_words import worked_terms
 from billing.rating.prices import (
     Fee,
     Graduated,
@@ -27,10 +28,12 @@ from billing.rating.prices import (
     Volume,
 )
 from billing.services import CALLS, CURRENCIES
+from billing.terms import problems_by_field
 
 if TYPE_CHECKING:
     from datetime import date
 
+    from billing.price_words import WorkedBill
     from billing.rating.prices import Pricing
 
 Model = PriceComponent.Model
@@ -96,7 +99,8 @@ class SheetForm(forms.Form):
         self.fee_key = after.fees[0].key if after and after.fees else "base"
         self.further_fees = after.fees[1:] if after else ()
         meters = dict(Meter.objects.values_list("slug", "name"))
-        choices = [("", "–"), *({CALLS: _("Calls")} | meters).items()]
+        self.meter_names: dict[str, str] = {CALLS: _("Calls")} | meters
+        choices = [("", "–"), *self.meter_names.items()]
         for number in range(self.row_count):
             self.fields |= _usage_fields(number, choices)
         # Field index of each price of usage in the terms, for errors.
@@ -147,6 +151,19 @@ class SheetForm(forms.Form):
         """What people read, by price key."""
         name = self.cleaned_data["fee_name"]
         return {self.fee_key: name} if name else {}
+
+    def example(self, units: int) -> WorkedBill | None:
+        """What so many units of each meter cost by the form's prices; None while they are wrong."""
+        if not self.is_valid():
+            return None
+        terms = self.terms()
+        if problems := problems_by_field(terms):
+            for name, messages in self.place(InvalidInput(fields=problems)).fields.items():
+                self.add_error(name if name in self.fields else None, messages)
+            return None
+        names = {price.key: self.meter_names[price.meter] for price in terms.usage} | self.names()
+        quantities = dict.fromkeys(terms.meters, Decimal(units))
+        return worked_terms(terms, quantities, names)
 
     def _usage_price(self, number: int) -> UsagePrice:
         values = {part: self.cleaned_data[f"u{number}_{part}"] for part in USAGE_PARTS}

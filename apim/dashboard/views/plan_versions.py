@@ -39,7 +39,9 @@ from billing.services import (
 from billing.terms import terms_of
 
 if TYPE_CHECKING:
-    from django.http import HttpResponse
+    from collections.abc import Callable
+
+    from django.http import HttpResponse, QueryDict
 
     from apim.accounts.viewers import ViewerRequest
     from apim.catalog.models import Plan
@@ -103,13 +105,13 @@ def version_new(request: ViewerRequest, plan_id: str) -> HttpResponse:
         else _("A draft to begin with. It can be tried on real usage before it is published."),
         template="dashboard/prices/form.html",
     )
-    return form_page(request, form, page, save)
+    return _edited(request, form, page, save)
 
 
 @staff(*EDITORS)
 def version_detail(request: ViewerRequest, version_id: str) -> HttpResponse:
     version = get_version(version_id)
-    units = _units(request)
+    units = _units(request.GET, "units")
     meters = {c.meter.slug: c.meter for c in version.components.all() if c.meter}
     asked = units if units is not None else EXAMPLE_UNITS
     quantities = {slug: Decimal(asked) for slug in meters}
@@ -167,7 +169,21 @@ def sheet(request: ViewerRequest, version_id: str, currency: str) -> HttpRespons
         intro=str(version),
         template="dashboard/prices/form.html",
     )
-    return form_page(request, form, page, save)
+    return _edited(request, form, page, save)
+
+
+def _edited(
+    request: ViewerRequest, form: SheetForm, page: FormPage, save: Callable[[], HttpResponse]
+) -> HttpResponse:
+    """The editor, or with `example` what its prices come to as they stand, saving nothing."""
+    units = _units(request.POST, "example_units")
+    context: dict[str, Any] = {"units": EXAMPLE_UNITS if units is None else units}
+    if "example" not in request.POST:
+        return form_page(request, form, page, save, **context)
+    context |= {"bill": form.example(context["units"]), "is_asked": True, "form": form}
+    is_fragment = bool(request.headers.get("HX-Request"))
+    template = "dashboard/prices/_example.html" if is_fragment else page.template
+    return render(request, template, {"page": page, **context})
 
 
 @staff(*EDITORS)
@@ -301,9 +317,9 @@ def _names(version: PlanVersion) -> dict[str, str]:
     return {c.key: c.name for c in version.components.all() if c.name}
 
 
-def _units(request: ViewerRequest) -> int | None:
+def _units(given: QueryDict, name: str) -> int | None:
     try:
-        units = int(request.GET["units"])
+        units = int(given[name])
     except (KeyError, ValueError):
         return None
     return units if 0 <= units <= MAX_EXAMPLE else None

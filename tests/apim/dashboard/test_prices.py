@@ -161,3 +161,38 @@ def test_the_simulation_shows_revenue_before_and_after_and_who_pays_more(
     assert result.after_minor > result.before_minor
     assert [one.organization for one in result.losers] == [installation.organization.name]
     assert "€2.00" in answer.text
+
+
+# The worked example of prices that are not saved
+
+
+def test_the_editor_works_an_example_out_and_saves_nothing(installation, fiona_client):
+    url = reverse("dashboard:plan-version-new", args=[installation.plan.public_id])
+    before = PlanVersion.objects.count()
+    prices = {
+        **BASE,
+        **row(0, meter="calls", model="graduated", included="1000", tiers="10000 0.002\n* 0.001 5"),
+        "example": "1",
+        "example_units": "21000",
+    }
+    page = fiona_client.post(url, prices)
+    assert page.status_code == 200
+    for text in (
+        "1,000 free",
+        "10,000 × €0.002",
+        "10,000 × €0.001 + €5.00",
+        'name="example_units"',
+    ):
+        assert text in page.text, text
+    fragment = fiona_client.post(url, prices, headers={"HX-Request": "true"}).text
+    assert "10,000 × €0.001 + €5.00" in fragment
+    assert "<form" not in fragment
+    assert PlanVersion.objects.count() == before
+
+
+def test_an_example_of_wrong_prices_says_what_is_wrong(installation, fiona_client):
+    url = reverse("dashboard:plan-version-new", args=[installation.plan.public_id])
+    prices = {**BASE, **row(0, meter="calls", model="volume", tiers="100 0.1\n50 0.2\n* 1")}
+    answer = fiona_client.post(url, {**prices, "example": "1"}, headers={"HX-Request": "true"})
+    assert answer.status_code == 200
+    assert "has to end after 100" in answer.text
