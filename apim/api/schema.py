@@ -29,6 +29,7 @@ _GROUPS = {
     "subscriptions": "Subscriptions",
     "checkouts": "Subscriptions",
     "payment-method": "Invoices",
+    "invoice-lines": "Invoices",
     "apis": "APIs",
     "api-versions": "API versions",
     "lint": "Descriptions and rules",

@@ -177,6 +177,11 @@ class Subscription(models.Model):
         return str(_("Paused") if self.is_paused else self.State(self.state).label)
 
     @property
+    def reason_labels(self) -> list[str]:
+        """The holds in words."""
+        return [str(self.Hold(reason).label) for reason in sorted(self.reasons)]
+
+    @property
     def reasons(self) -> frozenset[str]:
         """The holds of a suspended one, empty otherwise."""
         if self.state != self.State.SUSPENDED:

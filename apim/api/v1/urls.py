@@ -423,6 +423,7 @@ USAGE_AND_MONEY = [
     ),
     path("invoices", money.Invoices.as_view(), name="invoices"),
     path("invoices/<public:public_id>", money.OneInvoice.as_view(), name="invoice"),
+    path("invoice-lines/<public:public_id>", money.InvoiceLine.as_view(), name="invoice-line"),
     path("credits", money.Credits.as_view(), name="credits"),
     path("credits/<public:public_id>/void", money.VoidCredit.as_view(), name="credit-void"),
     path("discounts", money.Discounts.as_view(), name="discounts"),

@@ -11,6 +11,7 @@ from billing.models import PlanVersion, ScheduledChange, StripeEvent
 from billing.services import note_subscription
 from billing.stripe.adapter import connect
 from billing.stripe.checkouts import heal_checkouts
+from tests.apim.dashboard.conftest import make_invoice
 from tests.billing.stripe_simulator.running import KEY, running
 
 pytestmark = pytest.mark.django_db
@@ -200,3 +201,30 @@ def test_a_pause_is_the_organizations_own_and_ends_by_it_alone(
     assert alice_api.post(f"{path}/pause", stale).json()["code"] == "statement_too_old"
     later = alice_api.post(f"{path}/plan-change", {"kind": "pause"}).json()
     assert (later["kind"], later["state"]) == ("pause", "waiting")
+
+
+def test_an_invoice_says_its_taxes_and_leads_from_each_line_to_its_calls(
+    acme, application, plan, alice_api, bob_api, charlie_api
+):
+    keys.subscribe(actor=SYSTEM, application=application, plan=plan)
+    invoice = make_invoice(acme)
+    invoice.taxes = [
+        {
+            "name": "VAT",
+            "percent": "19",
+            "amount_minor": 133,
+            "taxable_minor": 700,
+            "is_inclusive": False,
+            "reason": "standard_rated",
+        }
+    ]
+    invoice.save()
+    found = alice_api.get(f"/api/v1/invoices/{invoice.public_id}").json()
+    assert (found["invoice"]["taxes"][0]["percent"], found["money_back"]) == ("19", [])
+    (line,) = [x for x in found["periods"][0]["lines"] if x["kind"] == "usage"]
+    path = f"/api/v1/invoice-lines/{line['id']}"
+    walked = alice_api.get(path, {"day": "2026-01-01"}).json()
+    assert (walked["amount"], walked["reasons"]) == (line["amount"], line["reasons"])
+    assert (walked["days"], walked["calls"], walked["billable"]) == ([], [], 0)
+    assert charlie_api.get(path).status_code == 404
+    assert bob_api.get(path).status_code in {403, 404}

@@ -166,6 +166,32 @@ def test_usage_that_stripe_could_not_count_is_marked(
     assert "meter_event_customer_not_found" in row.last_error
 
 
+def test_a_thin_event_is_posted_kept_once_and_fetched_for_its_details(
+    world, subscription, call, gateway, sim, client
+):
+    """docs.stripe.com/event-destinations: it names its object; details only from the API."""
+    make_price(world.plan, "0.01", months_ago=3)
+    call(3)
+    collect_usage()
+    sim.order("settings", meter_error_report_seconds=0)
+    customer = ensure_customer(gateway, world.customer.organization)
+    sim.client.v1.customers.delete(customer.stripe_id)
+    send_usage(gateway)
+    sim.order("settle")
+    (found,) = gateway.thin_events()
+    names = ("id", "object", "type", "livemode", "created", "related_object")
+    body = json.dumps({name: found[name] for name in names if name in found}).encode()
+    assert b"sample_errors" not in body
+    assert [post(client, body).status_code for _ in range(2)] == [204, 204]
+    row = StripeEvent.objects.get(stripe_id=found["id"])
+    assert (row.is_thin, row.deliveries) == (True, 2)
+    assert row.type == "v1.billing.meter.error_report_triggered"
+    assert row.object_id == found["related_object"]["id"]
+    handle_events(gateway)
+    assert MeterEvent.objects.get().state == "refused"
+    assert not StripeEvent.objects.unprocessed().exists()
+
+
 def test_an_event_that_fails_is_tried_again_and_can_be_replayed(paid_plan, noon, gateway, sim):
     noon.move_to(DECEMBER + 2 * DAY)
     close_periods()

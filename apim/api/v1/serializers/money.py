@@ -10,7 +10,14 @@ from apim.api.v1.serializers.base import Body, Resource
 from apim.api.v1.serializers.billing import MoneySerializer
 from apim.api.v1.serializers.pricing import Amount, WorkedBillSerializer
 from apim.api.v1.serializers.usage import PeriodSerializer
-from billing.models import CreditGrant, Discount, Invoice, ScheduledChange, StripeEvent
+from billing.models import (
+    CreditGrant,
+    Discount,
+    Invoice,
+    MoneyBack,
+    ScheduledChange,
+    StripeEvent,
+)
 from billing.services import CURRENCIES
 
 # The publisher's pause is another: POST /subscriptions/{id}/suspend.
@@ -54,8 +61,27 @@ class PlannedChangeSerializer(Resource):
         read_only_fields = fields
 
 
+class InvoiceTaxSerializer(serializers.Serializer[Any]):
+    """A tax as Stripe worked it out."""
+
+    name = serializers.CharField(allow_blank=True, default="")
+    percent = serializers.CharField(allow_blank=True, default="")
+    amount_minor = serializers.IntegerField()
+    taxable_minor = serializers.IntegerField(allow_null=True)
+    is_inclusive = serializers.BooleanField()
+    reason = serializers.CharField(help_text="Such as standard_rated or reverse_charge.")
+
+
+class MoneyBackSerializer(serializers.ModelSerializer[Any]):
+    class Meta:
+        model = MoneyBack
+        fields = ["kind", "status", "reason", "amount_minor", "currency", "at"]
+        read_only_fields = fields
+
+
 class InvoiceSerializer(Resource):
     organization = serializers.CharField(source="organization.public_id", read_only=True)
+    taxes = InvoiceTaxSerializer(many=True, read_only=True)
 
     class Meta:
         model = Invoice
@@ -69,6 +95,7 @@ class InvoiceSerializer(Resource):
             "rated_minor",
             "credit_minor",
             "tax_minor",
+            "taxes",
             "total_minor",
             "due_minor",
             "paid_minor",
@@ -109,6 +136,39 @@ class InvoicedPeriodSerializer(serializers.Serializer[Any]):
 class InvoiceDetailSerializer(serializers.Serializer[Any]):
     invoice = InvoiceSerializer()
     periods = InvoicedPeriodSerializer(many=True)
+    money_back = MoneyBackSerializer(many=True, help_text="Refunds, disputes, credit notes.")
+
+
+class DayOfCallsSerializer(serializers.Serializer[Any]):
+    day = serializers.DateField(help_text="In the customer's zone.")
+    period = PeriodSerializer()
+    billable = serializers.IntegerField()
+
+
+class RawCallSerializer(serializers.Serializer[Any]):
+    event_id = serializers.CharField(help_text="What the gateway named it by.")
+    at = serializers.DateTimeField()
+    method = serializers.CharField()
+    path = serializers.CharField()
+    status = serializers.IntegerField()
+    duration_ms = serializers.FloatField()
+
+
+class EvidenceSerializer(serializers.Serializer[Any]):
+    """What a rated line was computed from."""
+
+    id = serializers.CharField(source="line.public_id")
+    amount = MoneySerializer()
+    reasons = serializers.ListField(child=serializers.CharField())
+    period = PeriodSerializer()
+    zone = serializers.CharField()
+    billable = serializers.IntegerField(help_text="By the rollups now; the sum of `days`.")
+    days = DayOfCallsSerializer(many=True)
+    calls = RawCallSerializer(many=True, help_text="The first of the asked day, while kept.")
+
+
+class EvidenceQuery(Body):
+    day = serializers.DateField(required=False, help_text="Whose single calls are listed.")
 
 
 class CreditSerializer(Resource):

@@ -13,6 +13,8 @@ from apim.api.v1.serializers.money import (
     ChangeBody,
     CreditSerializer,
     DiscountSerializer,
+    EvidenceQuery,
+    EvidenceSerializer,
     InvoiceDetailSerializer,
     InvoiceSerializer,
     NewCredit,
@@ -28,6 +30,7 @@ from billing import services
 from billing.models import CreditGrant, Discount, Invoice, StripeEvent
 from billing.selectors.credits import credit_grants, get_grant
 from billing.selectors.discounts import discounts, get_discount
+from billing.selectors.evidence import evidence
 from billing.selectors.invoices import (
     all_invoices,
     get_invoice,
@@ -129,6 +132,19 @@ class OneInvoice(_Money):
     def get(self, request: Request, public_id: str) -> Response:
         found = invoice_view(get_invoice(self.organization, public_id))
         return Response(InvoiceDetailSerializer(found).data)
+
+
+class InvoiceLine(_Money):
+    @operation(
+        "get_invoice_line",
+        "Walk a rated line down to its days and calls",
+        EvidenceSerializer,
+        parameters=[EvidenceQuery],
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        day = self.asked(EvidenceQuery).get("day")
+        found = evidence(self.organization, public_id, day=day.isoformat() if day else "")
+        return Response(EvidenceSerializer(found).data)
 
 
 class Credits(_Money):
