@@ -11,8 +11,8 @@ from django.conf import settings
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
-from apim.catalog.openapi.load import load
-from apim.catalog.selectors import spec_document
+from apim.catalog import selectors
+from apim.catalog.descriptions import Style
 from portal.examples import METHODS, ExampleMaker, Request
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SCHEME = "ApiKey"
 CACHE_SECONDS = 7 * 24 * 3600
 # Raise it when what is cached changes its form.
-CACHE_FORM = 1
+CACHE_FORM = 2
 
 
 def gateway_url(version: ApiVersion) -> str:
@@ -107,8 +107,18 @@ def _with_key(requirements: Any) -> list[dict[str, Any]]:
     return [{SCHEME: [], **one} for one in alternatives if isinstance(one, dict)] or [{SCHEME: []}]
 
 
+def is_openapi(version: ApiVersion) -> bool:
+    """Whether the revision in force is described in OpenAPI, which Scalar shows."""
+    revision = version.current_revision
+    return revision is None or revision.style == Style.OPENAPI
+
+
+def style_label(version: ApiVersion) -> str:
+    """Such as `GraphQL`."""
+    revision = version.current_revision
+    return revision.get_style_display() if revision is not None else ""
+
+
 def _parsed(version: ApiVersion) -> dict[str, Any]:
-    document = spec_document(version)
-    data = load(bytes(document.raw), filename=document.filename).data
-    assert isinstance(data, dict), "only documents that are objects are imported"
+    data: dict[str, Any] = selectors.description_of(selectors.get_revision(version)).data
     return data

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from apim.catalog.models import ApiVersion
 from apim.keys.models import Subscription
 from apim.ui.components.actions import Sample
-from portal.reference import first_request, gateway_url
+from portal.reference import first_request, gateway_url, is_openapi
+from portal.styles.pages import samples_of
 
 if TYPE_CHECKING:
     from apim.keys.models import Application
@@ -20,7 +21,9 @@ VARIABLE = "API_KEY"
 
 
 def for_version(version: ApiVersion, key: str = "") -> tuple[Sample, ...]:
-    """The version's easiest call; with `key` it works as it stands. Empty without operations."""
+    """The version's easiest call; with `key` it works as it stands. Empty without operations over HTTP."""
+    if not is_openapi(version):
+        return samples_of(version, key)
     request = first_request(version)
     return for_request(gateway_url(version), request, key) if request else ()
 

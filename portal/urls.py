@@ -42,6 +42,7 @@ urlpatterns = [
         {"suffix": "yaml"},
         name="specification-yaml",
     ),
+    path(f"{_version}description/", catalog.description, name="description"),
     path(f"{_version}changelog/", changelog.changelog, name="changelog"),
     path(f"{_version}changelog.atom", changelog.feed, name="changelog-feed"),
     path(f"{_version}revisions/<int:number>/", changelog.document, name="changelog-document"),

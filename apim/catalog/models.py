@@ -204,6 +204,11 @@ class Operation(models.Model):
         return f"{self.method} {self.path}"
 
     @property
+    def is_call(self) -> bool:
+        """Whether it is a call over HTTP of its method and path."""
+        return self.method.isupper()
+
+    @property
     def groups(self) -> list[str]:
         """Operation groups, which limits and keys' scopes name."""
         return self.tags if self.own_groups is None else self.own_groups

@@ -78,7 +78,8 @@ def rebuild_envoy_snapshot(*, reason: str) -> EnvoySnapshot:
 
 def _served_versions() -> list[ApiVersion]:
     states = [*ApiVersion.CALLABLE, ApiVersion.State.RETIRED]
-    return list(ApiVersion.objects.filter(state__in=states).select_related("api").order_by("pk"))
+    served = ApiVersion.objects.filter(state__in=states).exclude(upstream_url="")
+    return list(served.select_related("api").order_by("pk"))
 
 
 def _draft(versions: dict[str, ApiVersion], current: EnvoySnapshot | None) -> _Draft:

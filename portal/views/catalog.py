@@ -11,12 +11,13 @@ from django.views.decorators.http import require_GET
 
 from apim.accounts.policies import public
 from apim.catalog import selectors
+from apim.catalog.descriptions import Style
 from portal import snippets
 from portal.answers import page_of
 from portal.catalog_pages import catalog_context, offer_of, product_offers
 from portal.forms import WorkedExampleForm
 from portal.offers import EXAMPLE_CALLS, worked_example
-from portal.reference import gateway_url
+from portal.reference import gateway_url, is_openapi, style_label
 
 if TYPE_CHECKING:
     from apim.accounts.viewers import ViewerRequest
@@ -42,7 +43,8 @@ def api(request: ViewerRequest, slug: str, version: str | None = None) -> HttpRe
     found = selectors.get_published_api(slug)
     shown = selectors.get_published_version(found, version)
     offers = product_offers(selectors.offers_for(shown))
-    form = _form_of(shown)
+    suffix = _suffix_of(shown)
+    names = [slug, shown.name]
     return render(
         request,
         "portal/catalog/api.html",
@@ -53,17 +55,21 @@ def api(request: ViewerRequest, slug: str, version: str | None = None) -> HttpRe
             "offers": offers,
             "samples": snippets.for_version(shown),
             "gateway_url": gateway_url(shown),
-            "specification_form": form.upper(),
-            "specification_url": reverse(f"portal:specification-{form}", args=[slug, shown.name]),
+            "specification_form": suffix.upper() or str(style_label(shown)),
+            "specification_url": reverse(f"portal:specification-{suffix}", args=names)
+            if suffix
+            else reverse("portal:description", args=names),
+            "is_openapi": is_openapi(shown),
         },
     )
 
 
-def _form_of(version: ApiVersion) -> str:
-    """The suffix of the uploaded document, without reading the document."""
+def _suffix_of(version: ApiVersion) -> str:
+    """Of an OpenAPI document of one file, without reading it; empty for anything else."""
     revision = version.current_revision
-    is_json = revision is not None and revision.media_type == "application/json"
-    return "json" if is_json else "yaml"
+    if revision is None or revision.style != Style.OPENAPI:
+        return ""
+    return {"application/json": "json", "application/yaml": "yaml"}.get(revision.media_type, "")
 
 
 def api_frame(found: Api, shown: ApiVersion) -> dict[str, Any]:
@@ -82,6 +88,20 @@ def specification(request: ViewerRequest, slug: str, version: str, suffix: str) 
         return HttpResponse(status=404)
     response = HttpResponse(bytes(document.raw), content_type=MEDIA_TYPES[suffix])
     response["Content-Disposition"] = f'attachment; filename="{slug}-{version}.{suffix}"'
+    response["ETag"] = f'"{document.sha256}"'
+    return response
+
+
+@public
+@require_GET
+def description(request: ViewerRequest, slug: str, version: str) -> HttpResponse:
+    """The file of any style as it was uploaded, an archive included."""
+    del request
+    shown = selectors.get_published_version(selectors.get_published_api(slug), version)
+    document = selectors.spec_document(shown)
+    # Never shown as a page of ours, whatever is in it.
+    response = HttpResponse(bytes(document.raw), content_type="application/octet-stream")
+    response["Content-Disposition"] = f'attachment; filename="{document.filename}"'
     response["ETag"] = f'"{document.sha256}"'
     return response
 

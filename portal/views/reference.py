@@ -20,9 +20,10 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from apim.accounts.policies import public, signed_in
 from apim.catalog import selectors
-from apim.core.errors import DomainError, PermissionMissing
+from apim.core.errors import DomainError, NotFound, PermissionMissing
 from portal import try_proxy
-from portal.reference import reference_document
+from portal.reference import is_openapi, reference_document
+from portal.styles import pages
 from portal.views.catalog import api_frame
 
 if TYPE_CHECKING:
@@ -48,6 +49,14 @@ class TooManyTries(DomainError):
 @csp_update({"style-src": [NONCE]})  # type: ignore[arg-type]  # typed for plain requests only
 def reference(request: ViewerRequest, slug: str, version: str) -> HttpResponse:
     shown = _version(slug, version)
+    if not is_openapi(shown):
+        context = {
+            **api_frame(shown.api, shown),
+            "is_reference": True,
+            **pages.page_context(shown, request.GET.dict()),
+            "download_url": reverse("portal:description", args=[slug, version]),
+        }
+        return render(request, "portal/catalog/style_reference.html", context)
     names = [slug, version]
     is_signed_in = request.viewer.is_signed_in
     configuration = {
@@ -73,7 +82,10 @@ def reference(request: ViewerRequest, slug: str, version: str) -> HttpResponse:
 def document(request: ViewerRequest, slug: str, version: str) -> HttpResponse:
     """The document that the reference shows: served from our gateway, with our key."""
     del request
-    made = reference_document(_version(slug, version))
+    shown = _version(slug, version)
+    if not is_openapi(shown):
+        raise NotFound
+    made = reference_document(shown)
     return HttpResponse(made, content_type="application/json")
 
 

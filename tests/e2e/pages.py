@@ -272,6 +272,7 @@ NOT_SHOWN = {
     "portal": {
         "specification-json",
         "specification-yaml",
+        "description",
         "reference-document",
         "changelog-feed",
         "changelog-document",

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import httpcore
 from django.utils.translation import gettext as _
@@ -82,6 +82,11 @@ def fetch_spec(
                 return outcome
             url = _redirected(url, outcome)
     return _fail(_("The address redirects more than %(max)d times.") % {"max": MAX_REDIRECTS})
+
+
+def file_name_of(url: str) -> str:
+    """The last part of the address's path, whose extension tells what is there."""
+    return unquote(urlsplit(url).path).rpartition("/")[2]
 
 
 def _redirected(url: str, location: str) -> str:

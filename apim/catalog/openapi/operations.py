@@ -36,6 +36,11 @@ class OperationSpec:
     response_content_types: tuple[str, ...]
 
     @property
+    def is_call(self) -> bool:
+        """Whether it is a call over HTTP; other styles tell of more than calls."""
+        return self.method.isupper()
+
+    @property
     def key(self) -> str:
         return f"{self.method} {self.path}"
 

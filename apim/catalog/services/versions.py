@@ -141,6 +141,8 @@ def update_version(
 def _upstream(values: VersionInput) -> str:
     if values.upstream_url:
         return checked_upstream(values.upstream_url)
+    if not any(operation.is_call for operation in values.document.operations):
+        return ""  # nothing to call: the version is published as documentation
     return upstream_of(values.document)
 
 

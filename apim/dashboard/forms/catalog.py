@@ -15,12 +15,15 @@ _SOURCES = ("document", "text", "url")
 
 
 class SpecificationForm(forms.Form):
-    """An OpenAPI document by upload, paste or URL: exactly one of the three."""
+    """A description of any style by upload, paste or URL: exactly one of the three."""
 
     document = forms.FileField(
         label=_("File"),
         required=False,
-        help_text=_("OpenAPI 3.0 or 3.1, JSON or YAML, up to 10 MB."),
+        help_text=_(
+            "OpenAPI, AsyncAPI, GraphQL, gRPC (.proto), WSDL or Markdown, up to 10 MB; several "
+            "files in a zip."
+        ),
     )
     text = forms.CharField(
         label=_("Or paste it"),
@@ -70,7 +73,10 @@ class ApiForm(SpecificationForm):
         label=_("Upstream URL"),
         required=False,
         max_length=500,
-        help_text=_("Where gateways forward calls to. Taken from the document's servers if empty."),
+        help_text=_(
+            "Where gateways forward calls to. Taken from the document's servers if empty; not "
+            "needed where nothing is called over HTTP."
+        ),
     )
     field_order = ["document", "text", "url", "name", "version_name", "upstream_url"]
 
@@ -105,7 +111,10 @@ class VersionForm(SpecificationForm):
         label=_("Upstream URL"),
         required=False,
         max_length=500,
-        help_text=_("Where gateways forward calls to. Taken from the document's servers if empty."),
+        help_text=_(
+            "Where gateways forward calls to. Taken from the document's servers if empty; not "
+            "needed where nothing is called over HTTP."
+        ),
     )
     field_order = ["document", "text", "url", "name", "upstream_url"]
 

@@ -15,7 +15,7 @@ from analytics.selectors import usage_by
 from apim.accounts.policies import staff
 from apim.catalog import selectors, services
 from apim.catalog.models import Product
-from apim.catalog.openapi import SpecFetchFailed, fetch_spec
+from apim.catalog.openapi import SpecFetchFailed, fetch_spec, file_name_of
 from apim.core import clock
 from apim.core.errors import InvalidInput
 from apim.dashboard import roles
@@ -36,7 +36,11 @@ def specification_of(form: SpecificationForm) -> dict[str, Any]:
         upload = cleaned["document"]
         return {"raw": upload.read(), "filename": upload.name}
     if cleaned["url"]:
-        return {"raw": _fetched(cleaned["url"]), "source_url": cleaned["url"]}
+        return {
+            "raw": _fetched(cleaned["url"]),
+            "filename": file_name_of(cleaned["url"]),
+            "source_url": cleaned["url"],
+        }
     return {"raw": cleaned["text"].encode()}
 
 

@@ -136,7 +136,10 @@ class OperationSerializer(Resource):
 
 
 class SpecSource(Body):
-    """An OpenAPI 3.0 or 3.1 document, JSON or YAML: exactly one of the three fields."""
+    """A description of any style, or a zip of its files: exactly one of the three fields.
+
+    OpenAPI 2.0 and 3, AsyncAPI, GraphQL, gRPC (.proto or a descriptor set), WSDL 1.1, Markdown.
+    """
 
     spec = serializers.CharField(
         required=False, trim_whitespace=False, help_text="The document's text."

@@ -21,7 +21,7 @@ from apim.api.v1.serializers.catalog import (
 )
 from apim.catalog import selectors, services
 from apim.catalog.models import Api
-from apim.catalog.openapi import fetch_spec
+from apim.catalog.openapi import fetch_spec, file_name_of
 from apim.catalog.services.revisions import read_upload
 from apim.core.errors import DomainError
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class TakesDocument(Endpoint):
-    """A POST that brings an OpenAPI document as text, as a file or by its address."""
+    """A POST that brings a description as text, as a file or by its address."""
 
     parser_classes = (JSONBody, MultiPartParser)
     body: type[SpecSource] = SpecSource
@@ -51,6 +51,7 @@ class TakesDocument(Endpoint):
         if url:
             with self.document_errors():
                 raw = fetch_spec(url, allowed_hosts=settings.APIM_SPEC_FETCH_ALLOWED_HOSTS)
+            filename = file_name_of(url)
         elif upload is not None:
             raw, filename = upload.read(), upload.name
         else:
