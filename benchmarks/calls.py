@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 ORDER = 10
 KEYS = 10_000
-# Until every worker has leases for every key; a key's second lease is as large as its demand.
+# Until every worker knows every key, and has lent calls as many as are made.
 WARM_UP_SECONDS = {"one": 3, "many": 20}
 # A question to the authorizer that a busy machine answers too late is a 503.
 TOLERATED_SHARE = 0.001

@@ -107,7 +107,7 @@ end
 -- Nobody can be asked. An API that fails open lets known callers by for a while, but no more of
 -- them than their limits left when they were last heard of.
 local function decide_alone(handle, headers, grant, now, carrier, path, denial)
-  if grant and grant.is_open_on_loss and now - max(heard_at, grant.sent) <= grant.grace
+  if grant and now - max(heard_at, grant.sent) <= grant.grace
     and grant.pool.left + grant.pool.least >= grant.cost then
     complain(handle)
     return pass(handle, headers, grant, now, carrier, path)
@@ -152,13 +152,6 @@ local function keep_for_next(call, grant)
     keep(call.credential, call.listen, BY_OPERATION)
   end
   keep(call.credential, call.operation, grant)
-end
-
--- Gives the grant its pool, with what was lent. It may have too few calls left if it was said to
--- have enough when the question was asked.
-local function connect(grant, lease, now)
-  grant.pool = grant.pool_name and pool_named(grant.pool_name) or new_pool()
-  if lease then fill(grant.pool, lease, now) end
 end
 
 local function after_grant(handle, call, grant, now)
@@ -230,12 +223,12 @@ local function decide_by_asking(handle, call, old, now, budget)
     grant, lease, denial = ask(handle, headers, call, now, FIRST_WANT, spare_pools(old and old.pool, now), budget)
   end
   now = handle:timestamp()
-  if grant then connect(grant, lease, now) end
+  if lease then fill(grant.pool, lease, now) end
   if grant and not is_filled(grant.pool, grant.cost, now) and budget - (now - began) >= MIN_BUDGET then
     -- Others have emptied the pool meanwhile.
     grant, lease, denial = ask_for_pool(handle, handle:headers(), call, grant.pool, now, budget - (now - began))
     now = handle:timestamp()
-    if grant then connect(grant, lease, now) end
+    if lease then fill(grant.pool, lease, now) end
   end
   if grant and is_filled(grant.pool, grant.cost, now) then return after_grant(handle, call, grant, now) end
   if denial then return after_denial(handle, call, denial, now) end
@@ -263,7 +256,7 @@ local function refuse_without_key(handle, headers, authorization, path, listen, 
   }
   local grant, lease, denial = ask(handle, headers, call, now, 1, nil, budget)
   if grant and foreign then
-    connect(grant, lease, now)
+    if lease then fill(grant.pool, lease, now) end
     return after_grant(handle, call, grant, handle:timestamp())
   end
   headers = handle:headers()

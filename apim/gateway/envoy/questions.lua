@@ -42,23 +42,24 @@ local function call_text(answer)
   return concat(members, ", ")
 end
 
--- Names that many grants have in common are kept once.
 local function read_tags(text)
   local tags = {}
   for tag in gmatch(text or "", "%S+") do tags[#tags + 1] = tag end
   return tags
 end
 
--- Gives the grant, and the lease if one was given, which is `tokens` calls until it `ends`. The
--- grant has no pool yet.
+-- Gives the grant, and the lease if one was given, which is `tokens` calls until it `ends`. A grant
+-- has no more than sixteen fields: for the next one Lua would take twice the memory.
 local function read_grant(answer, sent, received)
   local text = answer["x-apim-lease"]
   if not text then return nil end
   local tokens, ttl = tonumber(match(text, "tokens=(%d+)")), tonumber(match(text, "ttl=(%d+)"))
   local id, hold = match(text, "id=([^;]*)"), tonumber(match(text, "hold=(%d+)"))
   if not (id and tokens and ttl and hold) then return nil end
+  local name = match(text, "pool=(%w+)")
+  local is_open_on_loss = answer["x-apim-on-loss"] == "open"
   local grant = {
-    pool_name = match(text, "pool=(%w+)"),
+    pool = name and pool_named(name) or new_pool(),
     cost = tonumber(match(text, "cost=(%d+)")) or 1,
     by_operation = match(text, "scope=(%a+)") == "operation",
     is_for_one_call = match(text, "kind=(%a+)") == "call",
@@ -70,10 +71,12 @@ local function read_grant(answer, sent, received)
     change = instant(answer["x-apim-change"]),
     change_text = answer["x-apim-change"],
     trust = tonumber(answer["x-apim-trust"]) or 1000,
-    is_open_on_loss = answer["x-apim-on-loss"] == "open",
-    grace = tonumber(answer["x-apim-grace"]) or 0,
+    -- For how long it serves when nobody can be asked.
+    grace = is_open_on_loss and tonumber(answer["x-apim-grace"]) or -1,
     is_test = answer["x-apim-environment"] == "test",
     is_by_bearer = find(answer["x-envoy-auth-headers-to-remove"] or "", "authorization", 1, true) ~= nil,
+    ends_with_response = false,
+    checked = false,
   }
   if tokens == 0 then return grant, nil end
   local lease = {

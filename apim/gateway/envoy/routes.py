@@ -160,8 +160,9 @@ def build_routes(routes: Iterable[dict[str, Any]], portal_origin: str) -> dict[s
     return {
         "@type": names.ROUTE_TYPE,
         "name": names.ROUTES,
-        # Keys are for us, not for the upstream. The filter removes those elsewhere.
-        "request_headers_to_remove": [names.KEY_HEADER],
+        # Keys are for us, not for the upstream. The filter removes those elsewhere. And who calls is
+        # told once, by X-Forwarded-For: each header costs us and the upstream.
+        "request_headers_to_remove": [names.KEY_HEADER, "x-envoy-external-address"],
         # An upstream must not tell callers whose call it was.
         "response_headers_to_remove": [names.CALL_HEADER],
         "virtual_hosts": [
