@@ -215,3 +215,35 @@ def test_the_average_price_of_a_charged_unit():
     (line,) = rate([Segment(terms, usage={"calls": Decimal(10)})], currency="EUR").lines
     assert (line.included, line.charged) == (5, 5)
     assert effective_unit_amount(line) == Decimal("0.1")
+
+
+# https://stripe.com/docs/billing/subscriptions/tiers: 5, 4, 3, 2 and 1 USD.
+STAIRS = ((0, 5, "5"), (5, 10, "4"), (10, 15, "3"), (15, 20, "2"), (20, None, "1"))
+# https://getlago.com/docs/guide/plans/charges/charge-models/volume: every tier with 10 USD more.
+LAGO = (
+    (0, 10_000, "0.001", "10"),
+    (10_000, 50_000, "0.0008", "10"),
+    (50_000, 100_000, "0.0006", "10"),
+    (100_000, None, "0.0004", "10"),
+)
+# https://zuplo.com/docs/articles/monetization/pricing-models.
+ZUPLO = ((0, 1000, "0.10"), (1000, 10_000, "0.05"), (10_000, None, "0.01"))
+
+
+@pytest.mark.parametrize(
+    ("pricing", "quantity", "amount_minor"),
+    [
+        *((Volume(tiers(*STAIRS)), q, a) for q, a in ((1, 500), (5, 2500), (6, 2400), (20, 4000))),
+        (Volume(tiers(*STAIRS)), 25, 2500),
+        (Graduated(tiers(*STAIRS)), 5, 2500),
+        (Graduated(tiers(*STAIRS)), 6, 2900),
+        (Volume(tiers(*LAGO)), 65_000, 4900),
+        (Graduated(tiers(*ZUPLO)), 15_000, 60_000),
+        (Volume(tiers(*ZUPLO)), 15_000, 15_000),
+        (PerUnit(Decimal("0.001")), 100_000, 10_000),
+    ],
+)
+def test_published_examples_come_out_as_published(pricing, quantity, amount_minor):
+    terms = Terms("", "USD", usage=(UsagePrice("units", "units", pricing),))
+    bill = rate([Segment(terms, usage={"units": Decimal(quantity)})], currency="USD")
+    assert bill.total_minor == amount_minor

@@ -1,5 +1,6 @@
 """`manage.py demo_money`: invoices, payments, credit and corrections of the demo's ninety days."""
 
+import logging
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -22,6 +23,8 @@ class Command(BaseCommand):
         gateway = Gateway.objects.active().filter(kind=Gateway.Kind.ENVOY).first()
         if gateway is None:
             raise CommandError("No Envoy gateway is registered: run `manage.py bootstrap` first.")
+        # Two lines for each of some thousand requests would bury the rest.
+        logging.getLogger("stripe").setLevel(logging.WARNING)
         invoices = write_money(gateway=gateway, since=clock.now() - SINCE)
         money_file().touch(mode=0o600)
         self.stdout.write(f"The demo has {invoices} invoices.")
