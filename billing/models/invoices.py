@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
+from zoneinfo import ZoneInfo
 
 from django.db import models
 from django.db.models.functions import Now
@@ -11,6 +13,8 @@ from django.utils.translation import gettext_lazy as _
 from apim.core.ids import PublicIdField
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from django_stubs_ext import StrOrPromise
 
 
@@ -116,6 +120,12 @@ class Invoice(models.Model):
 
     def __str__(self) -> str:
         return self.number or self.public_id
+
+    @property
+    def last_day(self) -> date:
+        """The last day of its periods, in the organization's zone."""
+        zone = ZoneInfo(self.organization.time_zone)
+        return (self.ends_at - timedelta(seconds=1)).astimezone(zone).date()
 
     @property
     def charged_minor(self) -> int:

@@ -50,6 +50,7 @@ class InvoiceLine:
     amount: Money
     origin: Period | None
     usage_of: Period | None
+    origin_days: str = ""
 
     @property
     def units(self) -> Decimal | None:
@@ -165,7 +166,10 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
                 product=row.period.subscription.product.name,
                 period=row.period.period,
                 zone=zone_of(row.period.subscription),
-                lines=tuple(_line(line, row.period.period) for line in row.period.lines.all()),
+                lines=tuple(
+                    _line(line, row.period.period, zone_of(row.period.subscription))
+                    for line in row.period.lines.all()
+                ),
                 total=Money(row.period.total_minor, row.period.currency),
                 credit=Money(row.credit_minor, row.period.currency),
             )
@@ -249,7 +253,7 @@ def get_stripe_event(stripe_id: str) -> StripeEvent:
     return found
 
 
-def _line(row: RatedLine, period: Period) -> InvoiceLine:
+def _line(row: RatedLine, period: Period, zone: str) -> InvoiceLine:
     line = frozen_line(row)
     origin = row.origin.period if row.origin else None
     return InvoiceLine(
@@ -262,4 +266,5 @@ def _line(row: RatedLine, period: Period) -> InvoiceLine:
         amount=Money(row.amount_minor, row.currency),
         origin=origin,
         usage_of=(origin or period) if row.meter_id else None,
+        origin_days=period_days(origin, zone) if origin else "",
     )

@@ -83,7 +83,7 @@ def tax_of_bill(gateway: PaymentGateway, organization_id: int, bill: Bill) -> in
     if (found.get("automatic_tax") or {}).get("status") != "complete":
         return None
     added = [t for t in found.get("total_taxes") or () if t.get("tax_behavior") != "inclusive"]
-    return sum(tax["amount"] for tax in added)
+    return sum(int(tax["amount"]) for tax in added)
 
 
 def with_taxes(change: ExplainedChange, organization_id: int) -> ExplainedChange:
