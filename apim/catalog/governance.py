@@ -59,7 +59,7 @@ class Ruleset(models.Model):
 
     public_id = PublicIdField(prefix="rls")
     name = models.CharField(_("name"), max_length=120, unique=True)
-    # Key into apim.catalog.rulesets.BUILT_IN; empty for a publisher's own.
+    # Key into apim.catalog.rulesets.BUILT_IN and then the name, too; empty for a publisher's own.
     built_in = models.CharField(max_length=60, blank=True, default="")
     is_enabled = models.BooleanField(_("enabled"), default=True)
     is_for_all = models.BooleanField(_("for all APIs"), default=True)
@@ -74,11 +74,6 @@ class Ruleset(models.Model):
 
     class Meta:
         ordering = ["name", "id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["built_in"], condition=~models.Q(built_in=""), name="ruleset_built_in_once"
-            ),
-        ]
 
     def __str__(self) -> str:
         return self.name

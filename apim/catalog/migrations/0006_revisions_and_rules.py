@@ -111,8 +111,4 @@ class Migration(migrations.Migration):
             model_name='rulesetrevision',
             constraint=models.UniqueConstraint(fields=('ruleset', 'number'), name='ruleset_revision_number'),
         ),
-        migrations.AddConstraint(
-            model_name='ruleset',
-            constraint=models.UniqueConstraint(condition=models.Q(('built_in', ''), _negated=True), fields=('built_in',), name='ruleset_built_in_once'),
-        ),
     ]

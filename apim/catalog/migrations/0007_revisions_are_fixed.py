@@ -46,7 +46,7 @@ DROP FUNCTION catalog_rules_are_fixed();
 """
 
 
-def note_publications(apps, _schema_editor):
+def note_publications(apps, schema_editor):
     """Of each version that gateways serve, its document in force; nobody is told of it."""
     versions = apps.get_model("catalog", "ApiVersion").objects.filter(
         state__in=("published", "deprecated"), current_revision__isnull=False

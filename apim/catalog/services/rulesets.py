@@ -12,7 +12,7 @@ from apim.audit.services import record, snapshot
 from apim.catalog.errors import BuiltInRuleset, NameTaken
 from apim.catalog.governance import Ruleset, RulesetRevision
 from apim.catalog.naming import checked_name
-from apim.catalog.rulesets import InvalidRuleset
+from apim.catalog.rulesets import BUILT_IN, InvalidRuleset
 from apim.catalog.services.changes import unique
 from apim.catalog.services.linting import compiled_text
 from apim.core.errors import InvalidInput
@@ -111,8 +111,9 @@ def delete_ruleset(*, actor: Actor, ruleset: Ruleset) -> None:
 
 
 def _check_name(ruleset: Ruleset) -> None:
-    """Raises NameTaken."""
-    if Ruleset.objects.filter(name=ruleset.name).exclude(pk=ruleset.pk).exists():
+    """Raises NameTaken, also for what the platform calls its own."""
+    is_reserved = not ruleset.built_in and ruleset.name in BUILT_IN
+    if is_reserved or Ruleset.objects.filter(name=ruleset.name).exclude(pk=ruleset.pk).exists():
         message = _("There is already a ruleset %(name)s.") % {"name": ruleset.name}
         raise NameTaken(message, fields={"name": [message]})
 

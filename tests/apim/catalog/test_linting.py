@@ -123,8 +123,9 @@ def test_a_text_that_cannot_be_used_names_its_line_and_keeps_nothing(db, pia):
 
 def test_a_name_is_used_once(db, pia):
     add(pia)
-    with pytest.raises(NameTaken):
-        add(pia)
+    for name in ("House", "apim:default"):
+        with pytest.raises(NameTaken):
+            add(pia, name=name)
 
 
 def test_the_platforms_rulesets_are_switched_off_not_changed(db, pia):
