@@ -33,7 +33,12 @@ def make(description: Description, _url: str) -> Reference:
         Section(anchors.of("tag", tag), tag or _("Operations"), tuple(entries), told.get(tag, ""))
         for tag, entries in groups.items()
     )
-    servers = tuple((server.url, server.description) for server in description.servers)
+    # Over HTTP the gateway stands before the provider, whose own address is not told.
+    servers = tuple(
+        (server.url, server.description)
+        for server in description.servers
+        if not server.url.startswith(("http:", "https:"))
+    )
     return Reference(sections, description.description, servers=servers)
 
 

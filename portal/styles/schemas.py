@@ -57,7 +57,8 @@ class SchemaTrees:
             return schema, seen
         merged: dict[str, Any] = {"properties": {}, "required": []}
         for part in [*schema["allOf"], {k: v for k, v in schema.items() if k != "allOf"}]:
-            one, seen = self._resolved(part, seen)
+            # Only what leads here is passed on: the same part may be below as well, without a loop.
+            one, _within = self._resolved(part, seen)
             for key, value in one.items():
                 if key == "properties" and isinstance(value, dict):
                     merged[key] = {**merged[key], **value}

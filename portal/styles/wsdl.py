@@ -47,12 +47,15 @@ class _Maker:
                 sections[name] = self._section(name, name, {}, {"port_type": name})
         types = tuple(self._type(name, one) for name, one in self._tree["schemas"].items())
         found = (*sections.values(), Section("types", _("Types"), types))
-        ports = tuple(
-            (port["address"], f"{name}, {port['protocol']}" if port["protocol"] else name)
-            for _service, name, port, _binding in ports_of(self._tree)
+        # Not the addresses of the ports: calls go to the gateway.
+        protocols = dict.fromkeys(
+            port["protocol"] for _service, _name, port, _binding in ports_of(self._tree)
         )
-        facts = ((_("Namespace"), self._tree["target_namespace"]),)
-        return Reference(tuple(s for s in found if s.entries), text, facts, ports)
+        facts = (
+            (_("Namespace"), self._tree["target_namespace"]),
+            (_("Protocols"), ", ".join(filter(None, protocols))),
+        )
+        return Reference(tuple(s for s in found if s.entries), text, facts)
 
     def _section(
         self, service: str, port_name: str, port: dict[str, Any], binding: dict[str, Any]
@@ -118,7 +121,8 @@ class _Maker:
         return self._anchors.of("type", name) if name in self._tree["schemas"] else ""
 
     def _type(self, name: str, one: dict[str, Any]) -> Entry:
-        rows = self._trees.rows(one)
+        token = name.replace("~", "~0").replace("/", "~1")
+        rows = self._trees.rows({"$ref": f"#/schemas/{token}"})
         return Entry(
             anchor=self._anchors.of("type", name),
             label="type",

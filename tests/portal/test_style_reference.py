@@ -165,6 +165,20 @@ def test_schemas_that_contain_themselves_end():
     assert row.facts == ("contains itself",)
 
 
+def test_a_part_that_several_levels_share_is_shown_in_each():
+    named = {"properties": {"name": {"type": "string"}}}
+    ship = {"allOf": [{"$ref": "#/schemas/N"}, {"properties": {"hold": {"$ref": "#/schemas/H"}}}]}
+    document = {"schemas": {"N": named, "S": ship, "H": {"allOf": [{"$ref": "#/schemas/N"}]}}}
+    rows = SchemaTrees(document).rows({"$ref": "#/schemas/S"})
+    assert [row.name for row in rows] == ["name", "hold"]
+    assert [row.name for row in rows[1].rows] == ["name"]
+
+
+def test_addresses_behind_the_gateway_are_not_told(visitor_client, published):
+    published(WSDL, "a.wsdl")
+    assert "soap.example.com" not in visitor_client.get("/apis/harbour/v1/reference/").text
+
+
 def test_a_tree_of_a_huge_schema_is_bounded():
     wide = {f"p{i}": {"$ref": "#/schemas/B"} for i in range(40)}
     document = {
