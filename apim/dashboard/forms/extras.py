@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apim.catalog.models import Product
-from apim.dashboard.forms.prices import Amount, plain
+from apim.dashboard.forms.tiers import Number, plain
 from billing.models import Meter
 from billing.services import CURRENCIES
 from billing.services.meters import UNIT_SIZES
@@ -70,7 +70,7 @@ class AddOnPriceForm(forms.Form):
         known = {p.currency: p.amount for p in add_on.prices.all()} if add_on else {}
         for code in CURRENCIES:
             amount = plain(known[code]) if code in known else None
-            self.fields[f"amount_{code}"] = Amount(
+            self.fields[f"amount_{code}"] = Number(
                 label=_("Price in %(currency)s") % {"currency": code}, initial=amount
             )
 

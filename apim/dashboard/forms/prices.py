@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, time
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apim.core.errors import InvalidInput
+from apim.dashboard.forms.tiers import (
+    COLUMNS,
+    PARTS,
+    Number,
+    field_name,
+    plain,
+    read_tiers,
+    rows_of,
+    tier_fields,
+    tier_values,
+)
 from billing.models import Meter, PlanVersion, PriceComponent
 from billing.price_words import worked_terms
 from billing.rating.prices import (
@@ -38,25 +49,17 @@ if TYPE_CHECKING:
 
 Model = PriceComponent.Model
 USAGE_ROWS = 3
-USAGE_PARTS = ("meter", "model", "amount", "included", "package_size", "tiers")
-ENDLESS = "*"
+USAGE_PARTS = ("meter", "model", "amount", "included", "package_size")
 _FEE_PATH = re.compile(r"fees\.(\d+)\.")
 _USAGE_PATH = re.compile(r"usage\.(\d+)\.(\w+)")
+_TIER_PATH = re.compile(r"usage\.(\d+)\.tiers\.(\d+)(?:\.(\w+))?")
 _USAGE_FIELDS = {
     "unit_amount": "amount",
     "package_amount": "amount",
     "package_size": "package_size",
     "included": "included",
-    "tiers": "tiers",
+    "tiers": "t0_unit",
 }
-
-
-class Amount(forms.DecimalField):
-    """Major units; the services say what is too large or too fine."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(min_value=0, required=False, **kwargs)
-        self.widget.attrs |= {"inputmode": "decimal", "step": "any"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,16 @@ class UsageRow:
 
     number: int
     fields: dict[str, forms.BoundField] = field(default_factory=dict)
+    # Three of them a tier.
+    tiers: list[list[forms.BoundField]] = field(default_factory=list)
+
+    @property
+    def is_used(self) -> bool:
+        return bool(self.fields["meter"].value())
+
+    @property
+    def has_tiers(self) -> bool:
+        return self.fields["model"].value() in {Model.GRADUATED, Model.VOLUME}
 
 
 class SheetForm(forms.Form):
@@ -76,15 +89,15 @@ class SheetForm(forms.Form):
     fee_name = forms.CharField(
         label=gettext_lazy("What the fee is for"), max_length=80, required=False
     )
-    fee = Amount(
+    fee = Number(
         label=gettext_lazy("Flat fee per period"),
         help_text=gettext_lazy("Due by the second while the plan is held."),
     )
-    minimum = Amount(
+    minimum = Number(
         label=gettext_lazy("Minimum per period"),
         help_text=gettext_lazy("Fees and usage come to at least this."),
     )
-    setup = Amount(
+    setup = Number(
         label=gettext_lazy("Setup fee"),
         help_text=gettext_lazy("Once, when the paid time begins."),
     )
@@ -101,16 +114,24 @@ class SheetForm(forms.Form):
         meters = dict(Meter.objects.values_list("slug", "name"))
         self.meter_names: dict[str, str] = {CALLS: _("Calls")} | meters
         choices = [("", "–"), *self.meter_names.items()]
-        for number in range(self.row_count):
-            self.fields |= _usage_fields(number, choices)
-        # Field index of each price of usage in the terms, for errors.
+        known = self.data if self.is_bound else self.initial
+        self.tier_rows = [rows_of(number, known) for number in range(self.row_count)]
+        for number, rows in enumerate(self.tier_rows):
+            self.fields |= _usage_fields(number, choices) | tier_fields(number, rows)
+        # Where each price of usage in the terms, and each of its tiers, stands: for errors.
         self._rows_used: list[int] = []
+        self._tiers: dict[int, tuple[Tier, ...]] = {}
+        self._tier_rows_used: dict[int, list[int]] = {}
 
     @property
     def usage_rows(self) -> list[UsageRow]:
         return [
-            UsageRow(n + 1, {part: self[f"u{n}_{part}"] for part in USAGE_PARTS})
-            for n in range(self.row_count)
+            UsageRow(
+                n + 1,
+                {part: self[f"u{n}_{part}"] for part in USAGE_PARTS},
+                [[self[field_name(n, row, part)] for part in PARTS] for row in range(rows)],
+            )
+            for n, rows in enumerate(self.tier_rows)
         ]
 
     def clean(self) -> dict[str, Any]:
@@ -123,10 +144,8 @@ class SheetForm(forms.Form):
     def _clean_row(self, number: int, values: dict[str, Any]) -> None:
         model = values.get(f"u{number}_model")
         if model in {Model.GRADUATED, Model.VOLUME}:
-            try:
-                values[f"u{number}_tiers"] = read_tiers(values.get(f"u{number}_tiers", ""))
-            except forms.ValidationError as error:
-                self.add_error(f"u{number}_tiers", error)
+            found = read_tiers(self, number, self.tier_rows[number])
+            self._tiers[number], self._tier_rows_used[number] = found
         elif values.get(f"u{number}_amount") is None and f"u{number}_amount" not in self.errors:
             self.add_error(f"u{number}_amount", _("Say what it costs; 0 is free."))
         if model == Model.PACKAGE and not values.get(f"u{number}_package_size"):
@@ -173,7 +192,7 @@ class SheetForm(forms.Form):
         return UsagePrice(
             key=f"{slug[:56]}-{twice + 1}" if twice else slug,
             meter=slug,
-            pricing=_pricing(values),
+            pricing=_pricing(values, self._tiers.get(number, ())),
             included=Decimal(values["included"] or 0),
         )
 
@@ -192,6 +211,11 @@ class SheetForm(forms.Form):
         if found is None:
             return path
         row = self._rows_used[int(found[1])]
+        tier = _TIER_PATH.match(path)
+        if tier is not None:
+            used = self._tier_rows_used[row]
+            at = used[min(int(tier[2]), len(used) - 1)]
+            return field_name(row, at, COLUMNS.get(tier[3] or "", "unit"))
         return f"u{row}_{_USAGE_FIELDS.get(found[2], 'meter')}"
 
 
@@ -278,57 +302,14 @@ def initial_of(terms: Terms, names: dict[str, str]) -> dict[str, Any]:
         "trial_days": terms.trial_days,
     }
     for number, price in enumerate(terms.usage):
-        row = {"meter": price.meter, "included": int(price.included), **_pricing_row(price.pricing)}
+        row: dict[str, Any] = {
+            "meter": price.meter,
+            "included": int(price.included),
+            **_pricing_row(price.pricing),
+        }
+        found |= tier_values(number, row.pop("tiers", ()))
         found |= {f"u{number}_{part}": value for part, value in row.items()}
     return found
-
-
-def read_tiers(text: str) -> tuple[Tier, ...]:
-    """One tier a line: up to how many units, price per unit, perhaps a flat amount.
-
-    Raises ValidationError that names the line.
-    """
-    tiers: list[Tier] = []
-    after = Decimal(0)
-    for number, line in enumerate((row for row in text.splitlines() if row.strip()), start=1):
-        tier = _read_tier(line.split(), after, number)
-        tiers.append(tier)
-        after = tier.up_to or after
-    if not tiers:
-        raise forms.ValidationError(_("There has to be at least one tier."))
-    return tuple(tiers)
-
-
-def write_tiers(tiers: tuple[Tier, ...]) -> str:
-    """The lines that `read_tiers` reads."""
-    return "\n".join(
-        " ".join(
-            [
-                ENDLESS if tier.up_to is None else plain(tier.up_to),
-                plain(tier.unit_amount),
-                *([plain(tier.flat_amount)] if tier.flat_amount else []),
-            ]
-        )
-        for tier in tiers
-    )
-
-
-def plain(value: Decimal) -> str:
-    """A decimal without an exponent and without trailing zeros."""
-    return f"{value.normalize():f}"
-
-
-def _read_tier(words: list[str], after: Decimal, number: int) -> Tier:
-    if not 2 <= len(words) <= 3:
-        message = _("Line %(line)d: two or three numbers, such as “10000 0.002 5”.")
-        raise forms.ValidationError(message % {"line": number})
-    try:
-        up_to = None if words[0] == ENDLESS else Decimal(words[0])
-        amounts = [Decimal(word) for word in words[1:]]
-    except InvalidOperation:
-        message = _("Line %(line)d: “%(text)s” is not made of numbers such as 10000 or 0.002.")
-        raise forms.ValidationError(message % {"line": number, "text": " ".join(words)}) from None
-    return Tier(after, up_to, *amounts)
 
 
 def _usage_fields(number: int, meters: list[tuple[str, str]]) -> dict[str, forms.Field]:
@@ -342,31 +323,22 @@ def _usage_fields(number: int, meters: list[tuple[str, str]]) -> dict[str, forms
             initial=Model.PER_UNIT,
             required=False,
         ),
-        f"u{number}_amount": Amount(label=_("Price per unit or package")),
+        f"u{number}_amount": Number(label=_("Price per unit or package")),
         f"u{number}_included": forms.IntegerField(
             label=_("Free units per period"), min_value=0, required=False
         ),
         f"u{number}_package_size": forms.IntegerField(
             label=_("Units in a package"), min_value=1, required=False
         ),
-        f"u{number}_tiers": forms.CharField(
-            label=_("Tiers"),
-            required=False,
-            widget=forms.Textarea(attrs={"rows": 3, "class": "mono", "spellcheck": "false"}),
-            help_text=_(
-                "One a line: up to how many units, price per unit, perhaps a flat amount. "
-                "The last begins with *, for instance: 10000 0.002, then * 0.001."
-            ),
-        ),
     }
 
 
-def _pricing(values: dict[str, Any]) -> Pricing:
+def _pricing(values: dict[str, Any], tiers: tuple[Tier, ...]) -> Pricing:
     match values["model"]:
         case Model.GRADUATED:
-            return Graduated(values["tiers"])
+            return Graduated(tiers)
         case Model.VOLUME:
-            return Volume(values["tiers"])
+            return Volume(tiers)
         case Model.PACKAGE:
             return Package(Decimal(values["package_size"]), values["amount"])
         case _:
@@ -380,6 +352,6 @@ def _pricing_row(pricing: Pricing) -> dict[str, Any]:
         case Package(size, amount):
             return {"model": Model.PACKAGE, "amount": plain(amount), "package_size": int(size)}
         case Graduated(tiers):
-            return {"model": Model.GRADUATED, "tiers": write_tiers(tiers)}
+            return {"model": Model.GRADUATED, "tiers": tiers}
         case Volume(tiers):
-            return {"model": Model.VOLUME, "tiers": write_tiers(tiers)}
+            return {"model": Model.VOLUME, "tiers": tiers}

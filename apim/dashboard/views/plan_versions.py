@@ -178,6 +178,10 @@ def _edited(
     """The editor, or with `example` what its prices come to as they stand, saving nothing."""
     units = _units(request.POST, "example_units")
     context: dict[str, Any] = {"units": EXAMPLE_UNITS if units is None else units}
+    if request.POST.get("more"):
+        form.is_valid()  # what was typed stays, with room for more tiers; nothing is refused yet
+        form.errors.clear()
+        return render(request, page.template, {"page": page, "form": form, **context})
     if "example" not in request.POST:
         return form_page(request, form, page, save, **context)
     context |= {"bill": form.example(context["units"]), "is_asked": True, "form": form}

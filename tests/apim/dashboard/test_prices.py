@@ -19,6 +19,19 @@ def row(number, **values):
     return {f"u{number}_{name}": value for name, value in values.items()}
 
 
+def tiers(number, *rows):
+    """Rows of (up to, each unit, and once); text, as they are typed."""
+    return {
+        f"u{number}_t{at}_{part}": value
+        for at, cells in enumerate(rows)
+        for part, value in zip(("up_to", "unit", "flat"), cells, strict=False)
+    }
+
+
+VOLUME = row(0, meter="calls", model="volume")
+GRADUATED = tiers(0, ("10000", "0.002"), ("", "0.001", "5"))
+
+
 @pytest.fixture
 def new_url(installation):
     return reverse("dashboard:plan-version-new", args=[installation.plan.public_id])
@@ -34,7 +47,8 @@ def draft(installation, fiona_client, new_url):
         "fee_name": "Base fee",
         "setup": "10",
         "trial_days": "14",
-        **row(0, meter="calls", model="graduated", included="1000", tiers="10000 0.002\n* 0.001 5"),
+        **row(0, meter="calls", model="graduated", included="1000"),
+        **GRADUATED,
         **row(1, meter="traffic", model="package", amount="3", package_size="10"),
     }
     answer = fiona_client.post(new_url, values)
@@ -76,10 +90,12 @@ def test_the_worked_example_adds_up_line_by_line(fiona_client, draft):
 @pytest.mark.parametrize(
     ("values", "field", "words"),
     [
-        (row(0, meter="calls", model="volume", tiers="100 0.1\n50 0.2\n* 1"), "u0_tiers", "end"),
-        (row(0, meter="calls", model="graduated", tiers="100 0.1"), "u0_tiers", "without end"),
-        (row(0, meter="calls", model="graduated", tiers="100 x"), "u0_tiers", "Line 1"),
-        (row(0, meter="calls", model="graduated", tiers="* -1"), "u0_tiers", "negative"),
+        (VOLUME | tiers(0, ("100", "0.1"), ("50", "0.2"), ("", "1")), "u0_t1_up_to", "end"),
+        (VOLUME | tiers(0, ("100", "0.1")), "u0_t0_up_to", "without end"),
+        (VOLUME | tiers(0, ("100", "x"), ("", "1")), "u0_t0_unit", "number"),
+        (VOLUME | tiers(0, ("100", "1"), ("", "-1")), "u0_t1_unit", "greater"),
+        (VOLUME | tiers(0, ("100", "1"), (), ("50", "", "2")), "u0_t2_unit", "0 is free"),
+        (VOLUME, "u0_t0_unit", "at least one"),
         (row(0, meter="calls", model="per_unit"), "u0_amount", "0 is free"),
         (row(0, meter="calls", model="package", amount="1"), "u0_package_size", "How many"),
         (row(1, meter="calls", model="per_unit", amount="-1"), "u1_amount", "greater"),
@@ -171,7 +187,8 @@ def test_the_editor_works_an_example_out_and_saves_nothing(installation, fiona_c
     before = PlanVersion.objects.count()
     prices = {
         **BASE,
-        **row(0, meter="calls", model="graduated", included="1000", tiers="10000 0.002\n* 0.001 5"),
+        **row(0, meter="calls", model="graduated", included="1000"),
+        **GRADUATED,
         "example": "1",
         "example_units": "21000",
     }
@@ -192,7 +209,18 @@ def test_the_editor_works_an_example_out_and_saves_nothing(installation, fiona_c
 
 def test_an_example_of_wrong_prices_says_what_is_wrong(installation, fiona_client):
     url = reverse("dashboard:plan-version-new", args=[installation.plan.public_id])
-    prices = {**BASE, **row(0, meter="calls", model="volume", tiers="100 0.1\n50 0.2\n* 1")}
+    prices = {**BASE, **VOLUME, **tiers(0, ("100", "0.1"), ("50", "0.2"), ("", "1"))}
     answer = fiona_client.post(url, {**prices, "example": "1"}, headers={"HX-Request": "true"})
     assert answer.status_code == 200
     assert "has to end after 100" in answer.text
+
+
+def test_more_tiers_can_be_asked_for_and_nothing_typed_is_lost(installation, fiona_client, new_url):
+    typed = {**BASE, **VOLUME, **tiers(0, ("123", "0.1"), ("456", "0.2"), ("789", "0.3"))}
+    answer = fiona_client.post(new_url, {**typed, "more": "0"})
+    assert answer.status_code == 200
+    form = answer.context["form"]
+    assert form.tier_rows[0] == 6
+    assert 'value="789"' in answer.text
+    assert not form.errors
+    assert not PlanVersion.objects.drafts().exists()
