@@ -69,7 +69,8 @@ class _Maker:
         )
         return Reference(tuple(s for s in sections if s.entries), text)
 
-    def _row(self, name: str, one: dict[str, Any]) -> Row:
+    def _row(self, name: str, one: dict[str, Any], *, is_input: bool = True) -> Row:
+        """Only what is passed in can be required; what comes back is just never null."""
         written = one.get("type", "")
         target = named_type(written)
         default = one.get("default")
@@ -79,7 +80,7 @@ class _Maker:
             target=self._anchors.of("type", target) if target in self._tree["types"] else "",
             description=_with_reason(one),
             facts=(_("default %(value)s") % {"value": default},) if default else (),
-            is_required=written.endswith("!") and not default,
+            is_required=is_input and written.endswith("!") and not default,
             is_deprecated="deprecated" in one,
             rows=tuple(self._row(n, a) for n, a in one.get("arguments", {}).items()),
         )
@@ -103,7 +104,10 @@ class _Maker:
         parts = [
             Part(
                 _("Fields"),
-                tuple(self._row(n, f) for n, f in one.get("fields", {}).items()),
+                tuple(
+                    self._row(n, f, is_input=one["kind"] == "input")
+                    for n, f in one.get("fields", {}).items()
+                ),
             ),
             Part(
                 _("Values"),
