@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from apim.gateway import shipper as shipper_module
 from apim.gateway.shipper import Settings, Shipper, is_alive, main
 from apim.gateway.shipping import follower
 from apim.gateway.shipping.checkpoint import Checkpoint, CheckpointProblem
+from apim.gateway.shipping.delivery import Receiver, Verdict
 from tests.analytics.receiver import FakeIntake
 from tests.deadline import eventually
 
@@ -208,6 +210,27 @@ def test_an_answer_that_may_change_is_waited_for(settings, intake, status):
     with Running(settings):
         eventually(lambda: received_once(intake, 1, 2))
     assert not settings.refused.exists()
+
+
+def test_a_connection_that_the_receiver_closed_while_it_was_idle_is_no_failure():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = threading.Event()
+
+        def answer_one_request_per_connection():
+            for _ in range(2):
+                peer, _address = server.accept()
+                with peer:
+                    peer.recv(65536)
+                    peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+                closed.set()
+
+        answering = threading.Thread(target=answer_one_request_per_connection, daemon=True)
+        answering.start()
+        receiver = Receiver("http://{}:{}/".format(*server.getsockname()), "gwt_token")
+        assert receiver.post([b"{}"]).verdict is Verdict.DELIVERED
+        assert closed.wait(10)
+        assert receiver.post([b"{}"]).verdict is Verdict.DELIVERED
+        answering.join(10)
 
 
 def test_only_the_refused_line_is_put_aside(settings, intake):

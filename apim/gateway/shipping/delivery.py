@@ -20,6 +20,7 @@ RETRY_AFTER_MAX_SECONDS = 300.0
 # What only a person can mend: the token, the address. Waiting loses nothing.
 _MISCONFIGURED = frozenset({401, 403, 404, 405, 407})
 _LATER = frozenset({408, 425, 429})
+_HUNG_UP = (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected)
 
 
 class Verdict(Enum):
@@ -58,14 +59,21 @@ class Receiver:
     def post(self, lines: Sequence[bytes]) -> Answer:
         """Deliver the lines once. Never raises for what a network or a receiver does."""
         body = gzip.compress(b"\n".join(lines) + b"\n", compresslevel=1)
-        try:
-            self._connection.request("POST", self._target, body, self._headers)
-            response = self._connection.getresponse()
-            text = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            return Answer(Verdict.LATER, f"{type(error).__name__}: {error}")
-        return _answer(response, text)
+        # The receiver may have closed the idle connection: that is no failure.
+        tries = 1 if self._connection.sock is None else 2
+        while True:
+            tries -= 1
+            try:
+                return self._send(body)
+            except (OSError, http.client.HTTPException) as error:
+                self.close()
+                if not tries or not isinstance(error, _HUNG_UP):
+                    return Answer(Verdict.LATER, f"{type(error).__name__}: {error}")
+
+    def _send(self, body: bytes) -> Answer:
+        self._connection.request("POST", self._target, body, self._headers)
+        response = self._connection.getresponse()
+        return _answer(response, response.read())
 
     def close(self) -> None:
         self._connection.close()
