@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from analytics.events import NO_FOREIGN, Event, Refused, country_code, units_micro
-from analytics.formats.fields import own_names, text
+from analytics.formats.fields import is_version_id, own_names, text
 from analytics.scrub import clean_path, user_agent_family, without_controls
 
 if TYPE_CHECKING:
@@ -41,18 +41,22 @@ def call(  # noqa: PLR0913 - the fields of a call
     country: str = "",
     ip: str = "",
     key: str = "",
+    version: str = "",
     foreign: Foreign = NO_FOREIGN,
 ) -> Event:
     """The event of a call that began `at`. An empty id is filled in from the whole record.
 
     `is_forwarded` tells whether the upstream was asked; None when the gateway does not tell, and
     then 401, 403 and 429 count as the gateway's own refusal: rather one call for nothing than a
-    refused one on the bill. Our own public ids in `key` or `foreign` become names. Raises Refused.
+    refused one on the bill. Our own public ids in `key`, `version` or `foreign` become names.
+    Raises Refused.
     """
     if is_forwarded is None:
         is_forwarded = status not in _REFUSALS
     is_denied = not is_forwarded and status in _REFUSALS
     names = own_names(key, foreign.credential, foreign.consumer)
+    if version and is_version_id(version):
+        names = names._replace(version=version)
     if is_denied:
         decision = f"denied:{status}"
     else:

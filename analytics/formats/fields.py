@@ -242,6 +242,13 @@ _OWN_ID = re.compile(r"(key|app|sub)_[0-9A-Za-z]{20}")
 _OWN_NAMES = {"key": "key", "app": "application", "sub": "subscription"}
 
 
+_VERSION_ID = re.compile(r"ver_[0-9A-Za-z]{20}")
+
+
+def is_version_id(written: str) -> bool:
+    return _VERSION_ID.fullmatch(written) is not None
+
+
 def own_names(*written: str) -> Names:
     """Our own public ids among what the gateway wrote."""
     found = {}

@@ -40,6 +40,7 @@ def read(record: Mapping[str, Any]) -> Event:
         user_agent=text(record.get("ua")),
         ip=text(record.get("ip")),
         key=text(record.get("key")),
+        version=text(record.get("ver")),
         foreign=fields.foreign(
             credential=record.get("key"), route=record.get("route"), service=record.get("host")
         ),

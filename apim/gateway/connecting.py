@@ -71,7 +71,12 @@ _RECIPES: dict[str, _Recipe] = {
     Gateway.Kind.HAPROXY: _Recipe(
         f"{USAGE}/haproxy",
         "haproxy",
-        ((_("HAProxy 3.0 and later"), "haproxy"), (_("Before HAProxy 3.0"), "haproxy-before-3")),
+        (
+            (_("HAProxy 3.0 and later"), "haproxy"),
+            (_("Before HAProxy 3.0"), "haproxy-before-3"),
+            (_("Ask whether a call may pass: apim.lua"), "haproxy-check"),
+            (_("Ask whether a call may pass: haproxy.cfg"), "haproxy-use-check"),
+        ),
         "/var/log/haproxy/usage.json",
     ),
     Gateway.Kind.TRAEFIK: _Recipe(

@@ -51,6 +51,7 @@ def nginx(folder, port, upstream, key):
             fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
             scgi_temp_path {folder}/scgi;
             map $http_x_key $akid {{ default ""; known "{key}"; }}
+            map $http_x_key $aver {{ default ""; }}
             {log_format.group()}
             access_log {folder}/usage.json meter;
             server {{
