@@ -20,9 +20,15 @@ from billing.selectors.quantities import measure, quantity
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from django.db.models import QuerySet
-
 LATELY_DAYS = 7
+_USES = {
+    "version_count": Count(
+        "pricecomponent__version",
+        filter=Q(pricecomponent__version__starts_at__isnull=False),
+        distinct=True,
+    ),
+    "add_on_count": Count("add_ons", filter=Q(add_ons__withdrawn_at__isnull=True), distinct=True),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +44,6 @@ class MeterRow:
     add_on_count: int
 
 
-def meters() -> QuerySet[Meter]:
-    return Meter.objects.annotate(
-        version_count=Count(
-            "pricecomponent__version",
-            filter=Q(pricecomponent__version__starts_at__isnull=False),
-            distinct=True,
-        ),
-        add_on_count=Count("add_ons", filter=Q(add_ons__withdrawn_at__isnull=True), distinct=True),
-    )
-
-
 def get_meter(public_id: str) -> Meter:
     """Raises NotFound."""
     found = Meter.objects.filter(public_id=public_id).first()
@@ -59,9 +54,10 @@ def get_meter(public_id: str) -> Meter:
 
 def meter_rows() -> list[MeterRow]:
     """Every meter, with what it counted in the last seven whole days (UTC)."""
-    rows = list(meters())
+    rows = list(Meter.objects.all())
     counted = counted_lately(rows)
-    return [MeterRow(row, counted[row.pk], row.version_count, row.add_on_count) for row in rows]
+    uses = {pk: counts for pk, *counts in Meter.objects.annotate(**_USES).values_list("pk", *_USES)}
+    return [MeterRow(row, counted[row.pk], *uses[row.pk]) for row in rows]
 
 
 def counted_lately(rows: Iterable[Meter]) -> dict[int, Decimal]:

@@ -169,7 +169,7 @@ def _next_turn(book: Book, done: Starts, going: Collection[int]) -> dict[int, Pe
         due = (p for p in due_periods(book, subscription) if (pk, p.start) not in done)
         if (period := next(due, None)) is not None:
             found[subscription.organization_id][pk] = period
-    turn = {}
+    turn: dict[int, Period] = {}
     for of_one in found.values():
         first = min(period.start for period in of_one.values())
         turn |= {pk: period for pk, period in of_one.items() if period.start == first}

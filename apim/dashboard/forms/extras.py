@@ -59,7 +59,8 @@ class MeterForm(MeterNameForm):
     )
 
     def clean_statuses(self) -> list[str]:
-        return self.cleaned_data["statuses"].replace(",", " ").lower().split()
+        text: str = self.cleaned_data["statuses"]
+        return text.replace(",", " ").lower().split()
 
 
 class AddOnPriceForm(forms.Form):

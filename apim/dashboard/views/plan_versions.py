@@ -323,7 +323,7 @@ def _names(version: PlanVersion) -> dict[str, str]:
 
 def _units(given: QueryDict, name: str) -> int | None:
     try:
-        units = int(given[name])
-    except (KeyError, ValueError):
+        units = int(given.get(name, ""))
+    except ValueError:
         return None
     return units if 0 <= units <= MAX_EXAMPLE else None
