@@ -75,6 +75,18 @@ def test_the_difference_of_two_revisions(pia_api, base):
     assert pia_api.get(f"{base}/revisions/1/diff?against=7").status_code == 404
 
 
+def test_revisions_of_two_versions_are_compared_within_one_api(pia_api, base):
+    api = pia_api.get(base).json()["api"]
+    body = {"spec": json.dumps(LESS), "name": "v2"}
+    second = pia_api.post(f"/api/v1/apis/{api}/versions", body).json()
+    path = f"/api/v1/api-versions/{second['id']}/revisions/1/diff?version={base.rpartition('/')[2]}"
+    assert pia_api.get(path).json()["is_breaking"]
+    other = pia_api.post("/api/v1/apis", {"spec": json.dumps(MORE), "name": "Other"}).json()
+    [row] = pia_api.get(f"/api/v1/api-versions?api={other['id']}").json()["results"]
+    strange = f"{path.partition('?')[0]}?version={row['id']}"
+    assert pia_api.get(strange).status_code == 404
+
+
 def test_two_documents_are_compared_without_being_kept(pia_api):
     body = {"old": json.dumps(DOCUMENT), "new": json.dumps(MORE)}
     found = pia_api.post("/api/v1/diff", body).json()

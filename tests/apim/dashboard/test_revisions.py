@@ -1,6 +1,8 @@
 """What a publisher sees of revisions: source, findings, changes, and the question before."""
 
+import io
 import json
+import zipfile
 from urllib.parse import urlencode
 
 import pytest
@@ -141,6 +143,22 @@ def test_a_document_without_line_breaks_is_cut(installation, pia_client):
     page = pia_client.get(url(installation, "revision-source")).content.decode()
     assert "more characters" in page
     assert len(page) < 60_000
+
+
+def test_an_archive_is_not_shown_but_judged(installation, pia_client):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("openapi.json", document())
+    services.upload_revision(
+        actor=SYSTEM, version=installation.version, raw=packed.getvalue(), filename="tides.zip"
+    )
+    page = pia_client.get(url(installation, "revision-source")).content.decode()
+    assert "This document is no text" in page
+    found = pia_client.get(url(installation, "revision-findings"))
+    assert found.context["page"].object_list
+    whole = pia_client.get(url(installation, "revision-document"))
+    assert whole.content == packed.getvalue()
+    assert "-r2.zip" in whole["Content-Disposition"]
 
 
 def test_a_ruleset_is_added_corrected_and_removed(installation, pia_client):
