@@ -13,7 +13,7 @@ BASE_SECONDS = 1.0
 SECONDS_PER_MILLION_VALUES = 15.0
 # Our own rules, together; it is the description that may be hostile then.
 OWN_BASE_SECONDS = 1.5
-OWN_SECONDS_PER_MILLION_VALUES = 40.0
+OWN_SECONDS_PER_MILLION_VALUES = 80.0
 # Between two looks at the clock.
 _STEPS = 512
 

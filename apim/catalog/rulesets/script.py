@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from apim.catalog.rulesets.javascript import (
     UNDEFINED,
@@ -72,6 +73,19 @@ _MAX_DEPTH = 60
 _MAX_WORDS = 400
 
 
+# Compiled expressions that are true of mappings and lists only: most of what a document holds is
+# neither, and need not be asked. `_CURRENT` is `@` itself.
+_HOLDERS_ONLY: WeakSet[Any] = WeakSet()
+_CURRENT: WeakSet[Any] = WeakSet()
+# Members that text has as well.
+_OF_TEXT = {"length", "constructor"}
+
+
+def is_for_holders(evaluate: Evaluate) -> bool:
+    """Whether the compiled expression can only be true of a mapping or list."""
+    return evaluate in _HOLDERS_ONLY
+
+
 class BadScript(ValueError):
     """The filter cannot be understood; the message says what stands in the way."""
 
@@ -91,6 +105,8 @@ def compile_script(text: str, start: int = 0) -> tuple[Evaluate, int]:
         except NotApplicable:
             return False
 
+    if is_for_holders(evaluate):
+        _HOLDERS_ONLY.add(passes)
     return passes, end
 
 
@@ -251,7 +267,13 @@ class _Parser:
             )
         if is_optional:
             return lambda v, k, f: _optional(subject(v, k, f), name)
-        return lambda v, k, f: member(subject(v, k, f), name)
+
+        def found(v: Any, k: Any, f: Frame) -> Any:
+            return member(subject(v, k, f), name)
+
+        if subject in _HOLDERS_ONLY or (subject in _CURRENT and name not in _OF_TEXT):
+            _HOLDERS_ONLY.add(found)
+        return found
 
 
 def _simple(kind: str, word: str) -> Evaluate:
@@ -274,8 +296,15 @@ def unquote(word: str) -> str:
     return _ESCAPE.sub(character, word[1:-1])
 
 
+_CONSTANTS: WeakSet[Any] = WeakSet()
+
+
 def _constant(value: Any) -> Evaluate:
-    return lambda _v, _k, _f: value
+    def constant(_v: Any, _k: Any, _f: Any) -> Any:
+        return value
+
+    _CONSTANTS.add(constant)
+    return constant
 
 
 def _current(word: str) -> Evaluate:
@@ -289,6 +318,8 @@ def _current(word: str) -> Evaluate:
     }
     if word not in known:
         raise BadScript(f"“{word}” is not known; there are {', '.join(known)}")
+    if word == "@":
+        _CURRENT.add(known[word])
     return known[word]
 
 
@@ -309,6 +340,26 @@ def _optional(value: Any, name: str) -> Any:
 
 
 def _operation(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
+    made = _made(operator, left, right)
+    if _needs_holder(operator, left, right):
+        _HOLDERS_ONLY.add(made)
+    return made
+
+
+def _needs_holder(operator: str, left: Evaluate, right: Evaluate) -> bool:
+    """Of a member of `@`, which is undefined for anything else."""
+    if operator == "&&":
+        return is_for_holders(left) or is_for_holders(right)
+    if operator == "||":
+        return is_for_holders(left) and is_for_holders(right)
+    if not is_for_holders(left) or right not in _CONSTANTS:
+        return False
+    value = right(None, None, None)  # type: ignore[arg-type]
+    is_nothing = value is None or value is UNDEFINED
+    return operator in ({"!=="} if value is UNDEFINED else {"!="} if is_nothing else {"===", "=="})
+
+
+def _made(operator: str, left: Evaluate, right: Evaluate) -> Evaluate:
     short = _short_circuit(operator, left, right)
     if short is not None:
         return short

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 from apim.catalog.descriptions import InvalidSpecification, read_description
 from apim.catalog.openapi.load import load
-from apim.catalog.rulesets.document import Document, formats_of
+from apim.catalog.rulesets.document import Document
 from apim.catalog.rulesets.findings import Finding, Severity
 from apim.catalog.rulesets.lint import lint, lint_document
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 # What cannot even be read, as Spectral calls it; and what can, but not be imported.
 UNREADABLE = "parser"
 NOT_IMPORTABLE = "cannot-be-imported"
+UNRECOGNIZED = "unrecognized-format"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,30 @@ def _of_invalid(
         loaded = load(raw, filename=filename)
     except InvalidSpecification:
         return _problems(error, UNREADABLE)
-    problems = _problems(error, NOT_IMPORTABLE)
-    if not formats_of(loaded.data):
-        return problems
-    found = lint_document(Document(loaded.data, loaded.positions), rulesets, source)
+    document = Document(loaded.data, loaded.positions)
+    problems = (
+        _problems(error, NOT_IMPORTABLE) if document.formats else _unrecognized(rulesets, source)
+    )
+    found = lint_document(document, rulesets, source)
     return tuple(sorted((*problems, *found), key=lambda f: (f.line, f.column, f.severity.rank)))
+
+
+def _unrecognized(rulesets: Sequence[Ruleset], source: str) -> tuple[Finding, ...]:
+    """Rules may be for any data; those that are for a format are not asked, which has to be told."""
+    wanted = {name for one in rulesets for name in one.for_source(source).formats}
+    if not wanted:
+        return ()
+    message = _("The document is in none of the formats that rules are for: %(formats)s.")
+    return (
+        Finding(
+            UNRECOGNIZED,
+            Severity.WARN,
+            (),
+            1,
+            1,
+            message % {"formats": ", ".join(sorted(wanted))},
+        ),
+    )
 
 
 def _problems(error: InvalidSpecification, rule: str) -> tuple[Finding, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from apim.catalog.rulesets.frames import Frame
 from apim.catalog.rulesets.given import Kind
 from apim.catalog.rulesets.javascript import UNDEFINED
+from apim.catalog.rulesets.script import is_for_holders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -56,6 +57,8 @@ class _Step:
     always: _Outcome = field(default_factory=_Outcome)
     by_key: dict[str | int, _Outcome] = field(default_factory=dict)
     tests: list[tuple[Evaluate, _Outcome]] = field(default_factory=list)
+    # Those that text, numbers and the like may pass.
+    plain_tests: list[tuple[Evaluate, _Outcome]] = field(default_factory=list)
     spans: list[tuple[slice, _Outcome]] = field(default_factory=list)
 
 
@@ -101,6 +104,7 @@ class Machine:
             outcome.found += step.always.found
             outcome.jumps += step.always.jumps
         step.tests = list(tests.values())
+        step.plain_tests = [one for one in step.tests if not is_for_holders(one[0])]
         return step
 
     def _arrive(self, outcome: _Outcome, index: int, number: int, segment: Segment) -> None:
@@ -168,9 +172,9 @@ class Walk:
         value = frame.value
         self._budget.spend(1 + len(value) * (1 + len(step.tests)))
         items = value.items() if isinstance(value, dict) else enumerate(value)
-        by_key, tests, is_resolved = step.by_key, step.tests, self._is_resolved
+        by_key, is_resolved = step.by_key, self._is_resolved
         in_span = _spans(step, value)
-        looks_at_all = bool(tests or in_span or step.always.is_final)
+        looks_at_all = bool(step.plain_tests or in_span or step.always.is_final)
         for key, child in items:
             is_container = isinstance(child, dict | list)
             outcome = by_key.get(key)
@@ -180,6 +184,7 @@ class Walk:
             if is_resolved and is_container and isinstance(child, dict) and "$ref" in child:
                 child, path = self._document.resolve(child, frame.path, key)  # noqa: PLW2901
             outcomes = [outcome or step.always]
+            tests = step.tests if is_container else step.plain_tests
             if tests:
                 outcomes += [passed for test, passed in tests if test(child, key, frame)]
             if in_span:

@@ -166,6 +166,26 @@ def test_a_description_that_cannot_be_imported_is_told_with_its_places(run, tmp_
     assert "[parser]" in out
 
 
+def test_any_data_can_be_judged_by_rules_for_any_format(run, tmp_path):
+    """After test-harness/scenarios/rules-matching-multiple-places of stoplightio/spectral."""
+    data = write(tmp_path, "users.yaml", "schemas:\n  name: {type: number}\n  address:\n")
+    rules = write(
+        tmp_path,
+        "r.yaml",
+        "rules:\n"
+        "  texts: {given: [$.schemas.name, $.schemas.other], severity: error, message: '{{error}}',\n"
+        "    then: {field: type, function: pattern, functionOptions: {match: /^string$/}}}\n"
+        "  there: {given: [$.schemas.name, $.schemas.address], then: {function: truthy}}\n",
+    )
+    code, out, _err = run("lint", data, "--ruleset", rules)
+    assert code == 1
+    assert '2:16: error: "number" must match the pattern "/^string$/" [texts]' in out
+    assert '3:11: warn: "address" property must be truthy [there]' in out
+    assert "1 error, 1 warn;" in out
+    _code, out, _err = run("lint", data, "--ruleset", "spectral:oas")
+    assert "[unrecognized-format]" in out
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -139,6 +139,32 @@ def test_an_override_for_a_file_switches_a_rule():
     assert [f.severity.value for f in findings(rules, TEXT, "legacy/b/api.yaml")] == ["hint"]
 
 
+PLACES = """
+rules:
+  title: {given: $..title, then: {function: enumeration, functionOptions: {values: [Tides]}}}
+overrides:
+  - {files: ['v2/**/*.json#/address'], rules: {title: error}}
+  - {files: ['v2/**/*.json'], rules: {title: hint}}
+  - {files: ['v2/**/*.json#/address/street', 'v2/**/*.json#/address/city'], rules: {title: warn}}
+  - {files: ['**/*.json#/info/title'], rules: {title: info}}
+"""
+
+
+def test_the_nearest_override_of_a_part_decides():
+    """After test-harness/scenarios/overrides/pointers of stoplightio/spectral."""
+    text = "{info: {title: x}, address: {title: x, city: {title: x}}, other: {title: x}}"
+    found = findings(PLACES, "a: " + text, "v1/document.json")
+    assert {f.severity.value for f in found} == {"warn"}
+    found = findings(
+        PLACES,
+        "info: {title: x}\naddress: {title: x, city: {title: x}}\nc: {title: x}",
+        "v2/a.json",
+    )
+    assert [(f.path[0], f.severity.value) for f in found] == [
+        ("info", "info"), ("address", "error"), ("address", "warn"), ("c", "hint"),
+    ]  # fmt: skip
+
+
 def test_a_message_is_filled_in():
     rules = """
     documentationUrl: https://rules.example/all
