@@ -40,8 +40,8 @@ end
 
 def run(stage: Stage) -> list[Result]:
     managed = stage.managed()
-    one = _script(stage, "one", [stage.secret], stage.managed_path())
-    many = _script(stage, "many", _many_keys(stage), stage.managed_path())
+    one = script_of(stage, "one", [stage.secret])
+    many = script_of(stage, "many", _many_keys(stage))
 
     def ours(script: Path) -> float:
         return requests_per_second(managed, script=script, tolerated_share=TOLERATED_SHARE)
@@ -93,7 +93,9 @@ def _many_keys(stage: Stage) -> list[str]:
     return rows.many_keys(stage.world["application"], KEYS)
 
 
-def _script(stage: Stage, name: str, keys: list[str], path: str) -> Path:
+def script_of(stage: Stage, name: str, keys: list[str]) -> Path:
+    """wrk's script that makes managed calls with each of the keys in turn."""
+    path = stage.managed_path()
     file = stage.folder / f"{name}.keys"
     file.write_text("\n".join(keys) + "\n")
     script = stage.folder / f"{name}.lua"

@@ -175,7 +175,7 @@ def _kill(stage: Stage, name: str, seconds: float) -> None:
 def _round(stage: Stage, fault: Fault, tally: Tally) -> None:
     from benchmarks import rows  # noqa: PLC0415 - needs Django
 
-    limited = rows.limited_key(stage.world, quota=QUOTA)
+    [limited] = rows.limited_keys(stage.world, quota=QUOTA)
     revoked = rows.new_key(stage.world["application"])
     secrets = {"roomy": stage.secret, "limited": limited, "revoked": revoked.secret}
     with Callers(stage.managed(), secrets) as callers:

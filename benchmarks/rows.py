@@ -64,27 +64,37 @@ def make_world(*, upstream_url: str, gateway_token: str, quota: int) -> dict[str
     }
 
 
-def limited_key(world: dict[str, Any], *, quota: int) -> str:
-    """A live key of an application of its own, whose only limit is `quota` calls a day."""
+def limited_keys(world: dict[str, Any], *, quota: int, applications: int = 1) -> list[str]:
+    """A live key of each of some applications, whose only limit is `quota` calls a day together."""
     plan = Plan.objects.create(
         product=world["product"],
         slug=f"few-{random_base62(6).lower()}",
         name="Few",
         state="published",
     )
-    Limit.objects.create(plan=plan, window="day", quota=quota)
-    application = Application.objects.create(organization=world["organization"], name=plan.slug)
+    Limit.objects.create(plan=plan, window="day", quota=quota, per="organization")
+    organization = Organization.objects.create(name=plan.slug)
+    texts = [
+        _subscribed_key(world, plan, organization, f"{plan.slug}-{number}")
+        for number in range(applications)
+    ]
+    grants.project_all()
+    return texts
+
+
+def _subscribed_key(
+    world: dict[str, Any], plan: Plan, organization: Organization, name: str
+) -> str:
+    application = Application.objects.create(organization=organization, name=name)
     Subscription.objects.create(
-        organization=world["organization"],
+        organization=organization,
         application=application,
         plan=plan,
         product=world["product"],
         state="active",
         activated_at=timezone.now(),
     )
-    issued = new_key(application)
-    grants.project_all()
-    return issued.secret
+    return new_key(application).secret
 
 
 def many_keys(application: Application, count: int) -> list[str]:
