@@ -124,7 +124,10 @@ def date_back(*, since: datetime) -> None:
     """Let the documents come into force when the demo's story says; the candidate is of today."""
     revised_at = since + REVISED_AFTER
     Publication.objects.filter(previous=None).update(published_at=since)
-    Publication.objects.exclude(previous=None).update(published_at=revised_at)
+    Publication.objects.exclude(previous=None).update(
+        published_at=revised_at,
+        announced_at=revised_at,  # that is long ago: nobody gets a mail today
+    )
     revised = Publication.objects.exclude(previous=None).values("revision")
     SpecRevision.objects.filter(pk__in=revised).update(created_at=revised_at)
     last = SpecRevision.objects.filter(note=CANDIDATE_NOTE)
