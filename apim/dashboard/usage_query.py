@@ -56,7 +56,10 @@ _OBJECTS: dict[str, type[Model]] = {
     "gateway": Gateway,
 }
 STATUS_CLASSES = ("1xx", "2xx", "3xx", "4xx", "5xx")
-FILTERS = frozenset({*_OBJECTS, "status"})
+# Filters that are a word, with its length. Of a country and a client one can be asked at a time.
+_WORDS = {"method": 16, "country": 2, "client": 40}
+_OTHER_FACET = {"country": "client", "client": "country"}
+FILTERS = frozenset({*_OBJECTS, "status", *_WORDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class UsageQuery:
     filters: UsageFilters
     chosen: dict[str, Model]
     status: str
+    words: dict[str, str]
 
     @classmethod
     def from_request(cls, request: HttpRequest) -> UsageQuery:
@@ -81,20 +85,38 @@ class UsageQuery:
         environment = params.get("environment", "")
         status = params.get("status", "")
         status = status if status in STATUS_CLASSES else ""
+        words = _words(params)
         return cls(
             preset=preset,
             period=period,
             bucket=_bucket(period),
-            dimension=GROUPS.get(params.get("by", ""), "api"),
-            group_by=GROUPS.get(params.get("group", ""), "status"),
+            dimension=_dimension(params.get("by", ""), words) or "api",
+            group_by=_dimension(params.get("group", ""), words) or "status",
             filters=UsageFilters(
                 **{name: obj.pk for name, obj in chosen.items()},
                 environment=environment if environment in ApiKey.Environment.values else None,
                 status_class=status or None,
+                **words,
             ),
             chosen=chosen,
             status=status,
+            words=words,
         )
+
+
+def _words(params: QueryDict) -> dict[str, str]:
+    found = {name: str(params.get(name, ""))[:length].strip() for name, length in _WORDS.items()}
+    found["method"], found["country"] = found["method"].upper(), found["country"].upper()
+    if found["country"]:
+        found["client"] = ""
+    return {name: word for name, word in found.items() if word}
+
+
+def _dimension(asked: str, words: dict[str, str]) -> Dimension | None:
+    """None for what cannot be split by: clients of one country are not counted, nor the reverse."""
+    if _OTHER_FACET.get(asked) in words:
+        return None
+    return GROUPS.get(asked)
 
 
 def _period(params: QueryDict) -> tuple[str, Period]:

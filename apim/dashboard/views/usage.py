@@ -81,6 +81,7 @@ def _active_filters(request: ViewerRequest, query: UsageQuery) -> list[ActiveFil
     values = {name: (request.GET[name], str(obj)) for name, obj in query.chosen.items()}
     if query.status:
         values["status"] = (query.status, query.status)
+    values |= {name: (word, word) for name, word in query.words.items()}
     return [
         ActiveFilter(f"{DIMENSIONS[name]}: {text}", name, value, _query(request, drop=name))
         for name, (value, text) in values.items()

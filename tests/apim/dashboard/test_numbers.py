@@ -50,6 +50,28 @@ def test_a_filter_in_the_url_narrows_and_can_be_removed(traffic, pia_client, nam
     assert (active.name, active.value, active.without_url) == (name, value, "?range=24h")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "other"), [("country", "de", "client"), ("client", "curl", "country")]
+)
+def test_a_country_or_a_client_in_the_url_narrows_but_is_not_split_by_the_other(
+    installation, pia_client, name, value, other
+):
+    installation.call(3, prefix="a", country="DE", user_agent="curl/8.5.0")
+    installation.call(2, prefix="b", country="US", user_agent="Wget/1.2")
+    page = pia_client.get(USAGE, {name: value, "by": other, "group": other, "range": "24h"})
+    assert page.context["totals"].calls == 3
+    assert page.context["query"].dimension == "api"
+    (active,) = page.context["active_filters"]
+    assert (active.name, active.value) == (name, value.upper() if name == "country" else value)
+
+
+def test_a_method_in_the_url_narrows(traffic, pia_client):
+    assert pia_client.get(USAGE, {"method": "get"}).context["totals"].calls == 15
+    page = pia_client.get(USAGE, {"method": "POST", "country": "DE", "client": "curl"})
+    assert page.context["totals"].calls == 0
+    assert [one.name for one in page.context["active_filters"]] == ["method", "country"]
+
+
 def test_another_organizations_filter_matches_nothing(traffic, charlies, pia_client):
     page = pia_client.get(USAGE, {"organization": charlies.public_id})
     assert page.context["totals"].calls == 0
