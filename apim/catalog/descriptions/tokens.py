@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from django.utils.translation import gettext as _
 
@@ -15,11 +14,10 @@ if TYPE_CHECKING:
     from apim.catalog.openapi.positions import Path, Spot
 
 # Of one upload; GitHub's schema, the largest that is public, has 150,000.
-MAX_TOKENS = 1_000_000
+MAX_TOKENS = 800_000
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """`kind` is the name of the group of the pattern that it matched; `start` counts characters."""
 
     kind: str
@@ -51,16 +49,16 @@ def tokenize(text: Text, pattern: re.Pattern[str], dropped: frozenset[str]) -> l
     found: list[Token] = []
     position, content = 0, text.text
     for match in pattern.finditer(content):
-        if match.start() != position:
+        start, end = match.span()
+        if start != position:
             break
-        position = match.end()
-        kind = match.lastgroup or ""
-        if kind not in dropped:
-            found.append(Token(kind, match[0], match.start()))
+        position = end
+        kind = match.lastgroup
+        if kind is not None and kind not in dropped:
+            found.append(Token(kind, match[0], start))
             if len(found) > MAX_TOKENS:
                 text.refuse(
-                    match.start(),
-                    _("The document has more than %(max)d words.") % {"max": MAX_TOKENS},
+                    start, _("The document has more than %(max)d words.") % {"max": MAX_TOKENS}
                 )
     if position != len(content):
         character = content[position]
