@@ -95,7 +95,8 @@ class _Parser:
         elif self._take(".."):
             self._child(is_deep=True)
         elif self._take("."):
-            self._child(is_deep=False)
+            # nimma reads `.[` as `..[`, and rulesets are written for it.
+            self._child(is_deep=self._text.startswith("[", self._at))
         elif self._text[self._at] == "[":
             self._bracket(is_deep=False)
         else:

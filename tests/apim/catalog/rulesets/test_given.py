@@ -52,6 +52,7 @@ EVERY = [*GET, "paths./tides/{id}.put"]
         ("$.paths.*.[get,put]", EVERY),
         ("$.paths[*].get", GET),
         ("$.paths['/ports'].get", GET[:1]),
+        ("$.components.['maxLength']", ["components.schemas.Tide.maxLength"]),
         ("$.servers[0].url", ["servers.0.url"]),
         ("$.servers[0,2].url", ["servers.0.url", "servers.2.url"]),
         ("$.servers[1:].url", ["servers.1.url", "servers.2.url"]),
