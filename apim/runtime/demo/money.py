@@ -25,7 +25,7 @@ from apim.core.locks import LockId, try_advisory_lock
 from apim.keys.models import Subscription
 from apim.runtime.demo import world
 from apim.runtime.demo.history import write_late_calls
-from billing.models import CreditGrant, Invoice, MoneyBack
+from billing.models import CreditGrant, Invoice, MoneyBack, StripeEvent
 from billing.services import (
     add_to_subscription,
     create_add_on,
@@ -37,9 +37,8 @@ from billing.services.closing import close_periods
 from billing.services.unpaid import review_all_unpaid
 from billing.stripe.adapter import connect
 from billing.stripe.customers import ensure_customer, mirror_customer
-from billing.stripe.events import handle_events
+from billing.stripe.events import RECOMMENDED, handle_events, store_event
 from billing.stripe.invoicing import send_invoices
-from billing.stripe.reconciliation import find_lost_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,7 +190,11 @@ class _Story:
         send_invoices(self._payments)
 
     def _learn(self) -> None:
-        find_lost_events(self._payments, back=8 * ONE_DAY)
+        """What webhooks would have brought, were their signatures not of the past."""
+        since = {"created": {"gte": int((clock.now() - 2 * ONE_DAY).timestamp())}}
+        for event in self._payments.every("events", since):
+            if event["type"] in RECOMMENDED:
+                store_event(event, source=StripeEvent.Source.WEBHOOK)
         handle_events(self._payments)
         review_all_unpaid()
 
