@@ -22,7 +22,6 @@ SHARED = {
     "Limit",
     "Meter",
     "PriceComponent",
-    "AddOn",
     "AddOnPrice",
     "StripeObject",
     "StripeEvent",
