@@ -1,6 +1,7 @@
 """Nobody sees a neighbour's things: Charlie, with every right he can have, gets 404 everywhere."""
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -19,7 +20,7 @@ from apim.core.ids import new_public_id
 from apim.gateway.services import register_gateway
 from apim.keys import services as keys
 from apim.outbox.models import OutboxEntry
-from billing.models import Invoice
+from billing.models import BillingPeriod, Checkout, Invoice, RatedLine
 from billing.rating.prices import Terms, per_unit
 from billing.services import (
     add_to_subscription,
@@ -30,6 +31,8 @@ from billing.services import (
     grant_credit,
 )
 
+DAY = timedelta(days=1)
+WAYS = {"return_url": "https://x.example/", "cancel_url": "https://x.example/"}
 METHODS = ("get", "post", "patch", "delete")
 # For every person with a token, about themselves or what is published.
 OPEN = {
@@ -60,6 +63,10 @@ OPEN = {
     "list_invoices",
     "list_credits",
     "list_discounts",
+    "list_checkouts",
+    "create_checkout",
+    "get_payment_method",
+    "create_payment_page",
 }
 OPERATIONS = [
     pytest.param(method, path, described["operationId"], id=described["operationId"])
@@ -74,6 +81,22 @@ def version_of(plan):
     """A draft of its price."""
     usage = (per_unit(Decimal("0.1")),)
     return draft_version(actor=SYSTEM, plan=plan, sheets=[Terms("", "EUR", usage=usage)])
+
+
+def line_of(subscription):
+    of_acme = {"organization": subscription.organization, "currency": "EUR"}
+    period = BillingPeriod.objects.create(
+        subscription=subscription, starts_at=clock.now(), ends_at=clock.now() + DAY, **of_acme
+    )
+    return RatedLine.objects.create(
+        period=period,
+        position=0,
+        kind="usage",
+        key="calls",
+        meter=calls_meter(),
+        amount_minor=1,
+        **of_acme,
+    )
 
 
 @pytest.fixture
@@ -118,6 +141,10 @@ def hidden(acme, bob, application, key, plan, alice_api):
         "plan-versions": version_of(draft).public_id,
         "invoices": Invoice.objects.create(
             organization=acme, currency="EUR", ends_at=clock.now(), rated_minor=1
+        ).public_id,
+        "invoice-lines": line_of(subscription).public_id,
+        "checkouts": Checkout.objects.create(
+            organization=acme, application=application, plan=draft
         ).public_id,
         "credits": grant_credit(
             actor=SYSTEM, organization=acme, name="Contract", amount_minor=5, currency="EUR"
@@ -182,6 +209,7 @@ def test_an_outsider_cannot_name_a_neighbours_things_in_a_body(charlie_api, hidd
         ("api-keys/revoke", {"organization": hidden["organizations"]}),
         ("api-keys/import", {"application": hidden["applications"], "keys": [{"hash": "0" * 64}]}),
         ("subscriptions", {"application": hidden["applications"], "plan": plan.public_id}),
+        ("checkouts", {"application": hidden["applications"], "plan": plan.public_id, **WAYS}),
     ):
         assert charlie_api.post(f"/api/v1/{path}", body).status_code == 404
 
