@@ -12,6 +12,7 @@ from tests.apim.catalog.diff.pairs import (
     operation,
 )
 
+OTHER = {"/other": {"get": operation()}}
 KEY, TOKEN = {"key": []}, {"oauth": ["read"]}
 FLOW = {"authorizationUrl": "https://a.example", "tokenUrl": "https://t.example"}
 SCHEMES = {
