@@ -30,6 +30,7 @@ def test_a_new_gateways_token_is_shown_once_and_never_stored(pia_client):
     assert gateway.token_hash == hash_token(token)
     detail = pia_client.get(reverse("dashboard:gateway", args=[gateway.public_id]))
     assert token not in detail.content.decode()
+    assert "where &lt;token&gt; stands" in detail.content.decode()
 
 
 def test_a_gateway_needs_a_name_of_its_own(installation, pia_client):
