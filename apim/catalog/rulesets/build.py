@@ -27,6 +27,8 @@ _KEYS = (
     "except",
     "extends",
     "formats",
+    "functions",
+    "functionsDir",
     "overrides",
     "parserOptions",
     "rules",
@@ -38,6 +40,7 @@ _MAX_RULES = 1000
 def build(definition: Definition, *, others: Mapping[str, Ruleset]) -> Ruleset:
     """Raises InvalidRuleset."""
     _check_keys(definition)
+    definition = _without_exceptions(definition)
     whole = layer(definition, others)
     if "overrides" not in definition.data:
         return whole
@@ -55,10 +58,26 @@ def layer(
     return _Layer(definition, others, at, base).ruleset()
 
 
+def _without_exceptions(definition: Definition) -> Definition:
+    """`except` is how Spectral 5 switched rules off for parts of files."""
+    exceptions = definition.data.get("except")
+    if not isinstance(exceptions, dict):
+        return definition
+    overrides = [
+        {"files": [place], "rules": dict.fromkeys(names, "off")}
+        for place, names in exceptions.items()
+        if isinstance(names, list)
+    ]
+    own = definition.data.get("overrides", [])
+    if not isinstance(own, list):
+        return definition
+    return replace(definition, data={**definition.data, "overrides": [*own, *overrides]})
+
+
 def _check_keys(definition: Definition) -> None:
     data = definition.data
     for key in ("functions", "functionsDir"):
-        if key in data:
+        if data.get(key):
             definition.refuse(
                 (key,),
                 _("“%(key)s” names code of your own, which is not run here. ") % {"key": key}

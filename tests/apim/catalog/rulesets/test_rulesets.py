@@ -165,6 +165,15 @@ def test_the_nearest_override_of_a_part_decides():
     ]  # fmt: skip
 
 
+def test_exceptions_of_older_rulesets_are_kept():
+    rules = (
+        OVERRIDES.split("overrides:", maxsplit=1)[0]
+        + "functions: []\nexcept: {'api.yaml#/paths/~1a': [summary]}"
+    )
+    assert findings(rules, TEXT, "api.yaml") == ()
+    assert len(findings(rules, TEXT, "other.yaml")) == 1
+
+
 def test_a_message_is_filled_in():
     rules = """
     documentationUrl: https://rules.example/all
