@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
-from apim.ui.components.actions import Sample
 from portal.styles.model import Anchors, Entry, Part, Reference, Row, Section
 
 if TYPE_CHECKING:
@@ -18,15 +16,17 @@ _NUMBERS = {"double", "float"}
 MAX_DEPTH = 3
 
 
-def make(description: Description, url: str) -> Reference:
-    """The methods of each service, then messages and enumerations."""
-    return _Maker(description.data, url).make(description.description)
+def make(description: Description, _url: str) -> Reference:
+    """The methods of each service, then messages and enumerations.
+
+    Examples show the message only: the managed gateway does not carry gRPC (ADR 0026).
+    """
+    return _Maker(description.data).make(description.description)
 
 
 class _Maker:
-    def __init__(self, tree: dict[str, Any], url: str) -> None:
+    def __init__(self, tree: dict[str, Any]) -> None:
         self._tree = tree
-        self._url = url
         self._anchors = Anchors()
 
     def make(self, text: str) -> Reference:
@@ -81,47 +81,12 @@ class _Maker:
             description=one.get("description", ""),
             is_deprecated=bool(one.get("deprecated")),
             facts=tuple(facts),
-            parts=parts,
-            samples=self._samples(service, name, one),
+            parts=(*parts, self._example(one)),
         )
 
-    def _samples(self, service: str, name: str, one: dict[str, Any]) -> tuple[Sample, ...]:
+    def _example(self, one: dict[str, Any]) -> Part:
         message = json.dumps(self._value(one["request"], 0), indent=2, ensure_ascii=False)
-        found = (Sample(_("Request as JSON"), message),)
-        return (Sample("Python", self._python(service, name, one)), *found) if self._url else found
-
-    def _python(self, service: str, name: str, one: dict[str, Any]) -> str:
-        """The gateway's path comes before the method's: generated stubs leave no room for that."""
-        address = urlsplit(self._url)
-        port = address.port or (443 if address.scheme == "https" else 80)
-        request, response = (one[key].rpartition(".")[2] for key in ("request", "response"))
-        kind = "_".join(
-            "stream" if one.get(key) else "unary"
-            for key in ("client_streaming", "server_streaming")
-        )
-        target = f'"{address.hostname}:{port}"'
-        channel = (
-            f"grpc.secure_channel({target}, grpc.ssl_channel_credentials())"
-            if address.scheme == "https"
-            else f"grpc.insecure_channel({target})"
-        )
-        argument = f"iter([{request}()])" if one.get("client_streaming") else f"{request}()"
-        call = f'call({argument}, metadata=[("x-api-key", os.environ["API_KEY"])])'
-        lines = [
-            "import os",
-            "",
-            "import grpc",
-            "from api_pb2 import " + ", ".join(sorted({request, response})),
-            "",
-            f"channel = {channel}",
-            f"call = channel.{kind}(",
-            f'    "{address.path}/{service}/{name}",',
-            f"    request_serializer={request}.SerializeToString,",
-            f"    response_deserializer={response}.FromString,",
-            ")",
-            f"print(*{call})" if one.get("server_streaming") else f"print({call})",
-        ]
-        return "\n".join(lines)
+        return Part(_("Request as JSON"), code=message)
 
     def _value(self, name: str, depth: int) -> Any:
         """A message with the first of its fields, as JSON."""

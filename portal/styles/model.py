@@ -50,6 +50,11 @@ class Entry:
     parts: tuple[Part, ...] = ()
     samples: tuple[Sample, ...] = ()
 
+    @property
+    def is_called(self) -> bool:
+        """Whether a sample makes a call, with a key."""
+        return any("API_KEY" in sample.code for sample in self.samples)
+
     def says(self, words: list[str]) -> bool:
         """Whether each of the words, in small letters, occurs in it."""
         text = f"{self.name} {self.label} {self.summary} {self.description}".lower()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CACHE_SECONDS = 7 * 24 * 3600
 # Raise it when what is cached changes its form.
-CACHE_FORM = 2
+CACHE_FORM = 3
 # Entries on one page; beyond, a section is chosen, and shown page by page.
 MAX_ENTRIES = 150
 PER_PAGE = 100
@@ -61,7 +61,7 @@ def samples_of(version: ApiVersion, key: str = "") -> tuple[Sample, ...]:
     if not version.upstream_url:
         return ()
     entries = (e for section in reference_of(version).sections for e in section.entries)
-    found = next((e.samples for e in entries if e.samples and not e.is_deprecated), ())
+    found = next((e.samples for e in entries if e.is_called and not e.is_deprecated), ())
     return tuple(Sample(one.label, _with_key(one.code, key)) for one in found) if key else found
 
 

@@ -119,6 +119,13 @@ def test_samples_call_the_gateway_and_take_the_key(published, settings):
     assert "ship(name: $name)" not in samples[0].code  # it has a default
 
 
+def test_no_call_is_offered_for_grpc_which_the_gateway_does_not_carry(visitor_client, published):
+    assert pages.samples_of(published(PROTO, "a.proto")) == ()
+    page = visitor_client.get("/apis/harbour/v1/reference/").text
+    assert "Request as JSON" in page
+    assert "API_KEY" not in page
+
+
 def test_what_is_not_called_over_http_is_published_as_documentation(
     visitor_client, published, settings
 ):
