@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -97,3 +97,7 @@ class Found:
     values: dict[str, Any] = field(default_factory=dict)
     before: Any = None
     after: Any = None
+
+    def at(self, label: tuple[str, ...]) -> Found:
+        """The same below the spot with this label."""
+        return replace(self, label=(*label, *self.label)) if label else self

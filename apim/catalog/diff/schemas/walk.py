@@ -2,34 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from apim.catalog.diff.change import Direction, Effect
-from apim.catalog.diff.report import shown
-from apim.catalog.diff.schemas.found import Found, Frame, Scope, Spot
-from apim.catalog.diff.schemas.keywords import compare_nullability, compare_types, compare_values
-from apim.catalog.diff.schemas.members import Matched, Matching, name_of
-from apim.catalog.diff.schemas.pair import Pair
-from apim.catalog.diff.schemas.properties import (
-    MARKS,
-    compare_existence,
-    compare_marks,
-    compare_required,
-    unsent,
-)
-from apim.catalog.diff.schemas.shape import (
-    allows_all,
-    as_schema,
-    is_false,
-    names_in,
-    types_of,
-)
-from apim.catalog.diff.schemas.transitions import (
-    flattened,
-    null_wrap,
-    one_of_wrap,
-    types_alone,
-)
+from apim.catalog.diff.schemas.found import Found, Frame, Spot
+from apim.catalog.diff.schemas.look import Identity, Look, Step
+from apim.catalog.diff.schemas.members import Matching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,444 +14,150 @@ if TYPE_CHECKING:
 
     from apim.catalog.diff.document import Document, Node, Sameness
 
-# Pairs of schemas looked at in one comparison of two documents. The largest real one (two versions
-# of a 10 MB description) needs a tenth of it.
-MAX_PAIRS = 100_000
-# Deeper ones are told of as changed. Positions in a recursion of Python, about four frames each.
+# Pairs of schemas compared for two documents, and steps from pair to pair over all operations. The
+# largest real ones (two versions of a 10 MB description) need a tenth.
+MAX_LOOKS = 100_000
+MAX_STEPS = 1_500_000
+# Deeper ones are told of as changed.
 MAX_DEPTH = 100
+# Rewritings within rewritings, each of which compares what it rewrites.
+_MAX_NESTED = 30
 
-# A keyword with one schema below, and its name in codes.
-_HOLDERS = (
-    ("if", "if"),
-    ("then", "then"),
-    ("else", "else"),
-    ("contains", "contains"),
-    ("propertyNames", "property-names"),
-    ("unevaluatedItems", "unevaluated-items"),
-    ("unevaluatedProperties", "unevaluated-properties"),
-    ("contentSchema", "content-schema"),
-    ("not", "not"),
-    ("items", "items"),
-)
-_ALTERNATIVES = (("oneOf", "one-of"), ("anyOf", "any-of"))
+
+class _Place:
+    """A pair of schemas as it is judged in one frame, and what a look at it gave (or None).
+
+    Two places of one `core` differ in nothing that is worth telling twice; what is told at a
+    `stronger` one need not be told here.
+    """
+
+    __slots__ = ("below", "core", "found", "pair", "step", "stronger")
+
+    def __init__(self, step: Step, core: int, stronger: int) -> None:
+        self.step, self.core, self.stronger = step, core, stronger
+        self.pair = step.identity
+        self.found: list[Found] | None = None
+        self.below: list[tuple[_Place, tuple[str, ...]]] = []
+
+
+class _Reached:
+    """A place on the way from the first one; `labels` lead to it from the place above."""
+
+    __slots__ = ("above", "labels", "place")
+
+    def __init__(self, place: _Place, above: _Reached | None, labels: tuple[str, ...]) -> None:
+        self.place, self.above, self.labels = place, above, labels
+
+    def label(self) -> tuple[str, ...]:
+        parts = []
+        one: _Reached | None = self
+        while one is not None:
+            parts.append(one.labels)
+            one = one.above
+        return tuple(label for labels in reversed(parts) for label in labels)
 
 
 class Walks:
-    """Compares schemas of the two documents; what a pair of roots gives is found only once."""
+    """Compares schemas of the two documents; what a pair of roots gives is found only once.
+
+    A walk goes breadth first: what several properties share is told of where it is nearest, and
+    schemas that refer to each other in circles are met at once.
+    """
 
     def __init__(self, old: Document, new: Document, sameness: Sameness, today: date) -> None:
         self.old, self.new, self.sameness, self.today = old, new, sameness, today
         self.matching = Matching(old, new, sameness)
-        self.left = MAX_PAIRS
-        self._known: dict[tuple[int, int, Frame], tuple[Found, ...]] = {}
+        self._looks_left, self._steps_left = MAX_LOOKS, MAX_STEPS
+        self._known: dict[object, tuple[Found, ...]] = {}
+        self._places: dict[object, _Place] = {}
+        self._cores: dict[object, int] = {}
+        # The pairs being compared, each because the one before might be rewritten; and how often
+        # one was met again.
+        self._under_way: list[tuple[Identity, Identity]] = []
+        self._circles = 0
 
     def compare(self, old: Node, new: Node, frame: Frame) -> tuple[Found, ...]:
         """Every difference between the schemas at two nodes."""
-        if self.sameness.same(old.value, new.value):
+        first = self.step(old, new, Spot())
+        if first is None:
             return ()
-        old, new = self.old.follow_schema(old), self.new.follow_schema(new)
-        key = (id(old.value), id(new.value), frame)
+        key = (first.identity, frame)
         if key not in self._known:
-            self._known[key] = tuple(_Walk(self, frame).run(old, new, Spot()))
+            self._known[key] = tuple(self._walk(first, frame))
         return self._known[key]
 
-
-class _Walk:
-    def __init__(self, walks: Walks, frame: Frame) -> None:
-        self._walks = walks
-        self._frame = frame
-        self._found: list[Found] = []
-        self._seen: set[tuple[int, int, bool]] = set()
-
-    def run(self, old: Node, new: Node, spot: Spot) -> list[Found]:
-        self._visit(old, new, spot, is_required=False, depth=0)
-        return self._found
-
-    def _visit(self, old: Node, new: Node, spot: Spot, *, is_required: bool, depth: int) -> None:
-        walks = self._walks
-        if walks.sameness.same(old.value, new.value):
-            return
-        old, new = walks.old.follow_schema(old), walks.new.follow_schema(new)
-        key = (id(old.value), id(new.value), spot.is_uncertain)
-        if key in self._seen:
-            return
-        self._seen.add(key)
-        pair = Pair(old, new, walks.sameness, frame=self._frame, spot=spot, found=self._found)
-        walks.left -= 1
-        if walks.left < 0 or depth > MAX_DEPTH:
-            pair.note("schema-changed", Effect.UNKNOWN, words="too-much")
-            return
-        self._compare(pair, is_required=is_required, depth=depth)
-
-    def _compare(self, pair: Pair, *, is_required: bool, depth: int) -> None:
-        if pair.changed & MARKS and not pair.spot.is_root:
-            compare_marks(pair, is_required=is_required, today=self._walks.today)
-        if self._is_only_rewritten(pair) or self._compare_false(pair):
-            return
-        if self._compare_null_wrap(pair) or self._is_exploded(pair):
-            return
-        has_types = self._compare_list_of_types(pair)
-        wrapped = None
-        if "oneOf" in pair.changed and not has_types:
-            wrapped = one_of_wrap(self._walks.new, pair.old_node, pair.new_node)
-        compare_nullability(pair)
-        if not has_types and wrapped is None:
-            compare_types(pair)
-        compare_values(pair)
-        if wrapped is not None:
-            self._note_wrap(pair, wrapped)
-            return
-        self._compare_discriminator(pair)
-        self._compare_all_of(pair, depth)
-        if not has_types:
-            for keyword, stem in _ALTERNATIVES:
-                self._compare_alternatives(pair, keyword, stem, depth)
-        self._compare_holders(pair, depth)
-        self._compare_properties(pair, depth)
-        self._compare_additional(pair, depth)
-        self._compare_prefix_items(pair, depth)
-        self._compare_named(pair, depth)
-
-    # Rewritings
-
-    def _is_only_rewritten(self, pair: Pair) -> bool:
-        """An allOf was made or taken apart, and says the same."""
-        if "allOf" not in pair.changed:
-            return False
-        old = flattened(self._walks.old, pair.old_node)
-        new = flattened(self._walks.new, pair.new_node)
-        return old is not None and new is not None and self._is_same_inside(old, new)
-
-    def _is_same_inside(self, old: dict[str, Any], new: dict[str, Any]) -> bool:
-        """The same for mappings that were put together, in which references may differ."""
-        if old.keys() != new.keys():
-            return False
-        same = self._walks.sameness.same
-        return all(
-            old[key].keys() == new[key].keys()
-            and all(same(one, new[key][name]) for name, one in old[key].items())
-            if key == "properties"
-            else same(old[key], new[key])
-            for key in old
-        )
-
-    def _compare_false(self, pair: Pair) -> bool:
-        was, now = is_false(pair.old_node.value), is_false(pair.new_node.value)
-        if was == now:
-            return was
-        # A body that nothing matches is no body for a client that asks for it.
-        is_body = pair.spot.is_root and self._frame.scope is Scope.BODY
-        is_body = is_body and self._frame.direction is Direction.RESPONSE
-        if now:
-            effect = Effect.SWAPS if is_body else Effect.NARROWS
-            pair.note("schema-became-false", effect)
-        else:
-            effect = Effect.NONE if is_body else Effect.WIDENS
-            pair.note("schema-became-not-false", effect)
-        return True
-
-    def _compare_null_wrap(self, pair: Pair) -> bool:
-        """X became `oneOf: [null, X]`, or the other way round."""
-        if not pair.changed & {"oneOf", "anyOf"}:
-            return False
-        walks = self._walks
-        inner = null_wrap(walks.new, pair.new_node)
-        if inner is not None and null_wrap(walks.old, pair.old_node) is None:
-            if self._is_equivalent(pair.old_node, inner):
-                pair.note("became-nullable", Effect.WIDENS)
-                return True
-            return False
-        inner = null_wrap(walks.old, pair.old_node)
-        if (
-            inner is not None
-            and null_wrap(walks.new, pair.new_node) is None
-            and self._is_equivalent(inner, pair.new_node)
-        ):
-            pair.note("became-not-nullable", Effect.NARROWS, is_in_old=True)
-            return True
-        return False
-
-    def _is_equivalent(self, old: Node, new: Node) -> bool:
+    def is_equivalent(self, old: Node, new: Node, frame: Frame) -> bool:
         """Whether two schemas allow the same values, annotations aside."""
-        return not _Walk(self._walks, self._frame).run(old, new, Spot())
+        first = self.step(old, new, Spot())
+        if first is None:
+            return True
+        return len(self._under_way) <= _MAX_NESTED and not any(self._walk(first, frame))
 
-    def _compare_list_of_types(self, pair: Pair) -> bool:
-        """One type became several by oneOf or anyOf, or the other way round."""
-        if not pair.changed & {"oneOf", "anyOf"}:
+    def step(self, old: Node, new: Node, spot: Spot, *, is_required: bool = False) -> Step | None:
+        """The two schemas, references followed; None if nothing differs."""
+        if self.sameness.same(old.value, new.value):
+            return None
+        old, new = self.old.follow_schema(old), self.new.follow_schema(new)
+        return Step(old, new, spot, is_required)
+
+    def _walk(self, first: Step, frame: Frame) -> Iterator[Found]:
+        place = self._place(first, frame)
+        seen = {place.core}
+        level = [] if self._is_under_way(place) else [_Reached(place, None, ())]
+        depth = 0
+        while level:
+            reached, level = level, []
+            for one in reached:
+                found, below = self._look(one.place, frame, is_too_deep=depth > MAX_DEPTH)
+                if found:
+                    label = one.label()
+                    yield from (each.at(label) for each in found)
+                for place, labels in below:
+                    if place.core in seen or place.stronger in seen or self._is_under_way(place):
+                        continue
+                    seen.add(place.core)
+                    level.append(_Reached(place, one, labels))
+                if self._steps_left < 0:
+                    return
+            depth += 1
+
+    def _is_under_way(self, place: _Place) -> bool:
+        if place.pair not in self._under_way:
             return False
-        old = types_alone(self._walks.old, pair.old_node)
-        new = types_alone(self._walks.new, pair.new_node)
-        if old is None or new is None or not (old[1] or new[1]) or set(old[0]) == set(new[0]):
-            return False
-        added = [t for t in new[0] if t not in old[0]]
-        removed = [t for t in old[0] if t not in new[0]]
-        is_narrower = bool(removed) if self._frame.direction is Direction.REQUEST else not added
-        if is_narrower:
-            names = ", ".join(removed)
-            pair.note("list-of-types-narrowed", Effect.NARROWS, is_in_old=True, names=names)
-        else:
-            pair.note("list-of-types-widened", Effect.WIDENS, names=", ".join(added))
+        self._circles += 1
         return True
 
-    def _is_exploded(self, pair: Pair) -> bool:
-        """A parameter's single value became a list of such values, which looks the same."""
-        if not (self._frame.is_exploded and pair.spot.is_root):
-            return False
-        if types_of(pair.new) != ("array",) or types_of(pair.old) in ((), ("array",)):
-            return False
-        if not self._is_equivalent(pair.old_node, pair.new_node.get("items")):
-            return False
-        before, after = " | ".join(types_of(pair.old)), "array"
-        pair.note("type-generalized", Effect.WIDENS, "type", before=before, after=after)
-        return True
+    def _place(self, step: Step, frame: Frame) -> _Place:
+        pair, spot = step.identity, step.spot
+        core = (pair, spot.is_uncertain, spot.is_unsent)
+        key = (*core, frame, spot.is_root, step.is_required)
+        place = self._places.get(key)
+        if place is None:
+            stronger = self._core((pair, spot.is_uncertain, False)) if spot.is_unsent else -1
+            place = self._places[key] = _Place(step, self._core(core), stronger)
+        return place
 
-    def _note_wrap(self, pair: Pair, branches: list[Node]) -> None:
-        if not pair.spot.is_root:
-            names = ", ".join(name_of(node) for node in pair.new_node.entries("oneOf"))
-            pair.note("one-of-added", Effect.WIDENS, "oneOf", names=shown(names))
-            return
-        if any(self._is_equivalent(pair.old_node, branch) for branch in branches):
-            pair.note("wrapped-in-one-of-original-preserved", Effect.UNKNOWN, "oneOf")
-        else:
-            pair.note("wrapped-in-one-of", Effect.SWAPS, "oneOf")
+    def _core(self, core: object) -> int:
+        return self._cores.setdefault(core, len(self._cores))
 
-    # Lists of schemas
-
-    def _compare_all_of(self, pair: Pair, depth: int) -> None:
-        matched = self._match(pair, "allOf")
-        if matched is None:
-            return
-        for action, nodes, effect in (
-            ("removed", matched.removed, Effect.WIDENS),
-            ("added", matched.added, Effect.NARROWS),
-        ):
-            document = self._walks.new if action == "added" else self._walks.old
-            mute = [n for n in nodes if allows_all(document.follow_schema(n).value)]
-            for ending, some, judged in (
-                (f"all-of-{action}", [n for n in nodes if n not in mute], effect),
-                (f"all-of-{action}-annotation-only", mute, Effect.NONE),
-            ):
-                self._note_members(pair, ending, some, judged)
-        self._descend(pair, "allOf", matched, depth)
-
-    def _compare_alternatives(self, pair: Pair, keyword: str, stem: str, depth: int) -> None:
-        matched = self._match(pair, keyword)
-        if matched is None:
-            return
-        self._note_members(pair, f"{stem}-removed", matched.removed, Effect.NARROWS)
-        self._note_members(pair, f"{stem}-added", matched.added, Effect.WIDENS)
-        self._descend(pair, keyword, matched, depth)
-
-    def _match(self, pair: Pair, keyword: str) -> Matched | None:
-        if keyword not in pair.changed:
-            return None
-        old, new = pair.old_node.entries(keyword), pair.new_node.entries(keyword)
-        matched = self._walks.matching.match(old, new)
-        if matched.is_unclear:
-            ending = "alternatives-changed"
-            pair.note(ending, Effect.UNKNOWN, keyword, keyword=keyword)
-            return None
-        return matched
-
-    @staticmethod
-    def _note_members(pair: Pair, ending: str, nodes: list[Node], effect: Effect) -> None:
-        if nodes:
-            keys = nodes[0].path[-2:]
-            names = shown(", ".join(name_of(node) for node in nodes))
-            is_in_old = "-removed" in ending
-            pair.note(ending, effect, *keys, is_in_old=is_in_old, names=names)
-
-    def _descend(self, pair: Pair, keyword: str, matched: Matched, depth: int) -> None:
-        for old, new in matched.pairs:
-            spot = pair.spot.below(f"{keyword}[{name_of(new)}]")
-            self._visit(old, new, spot, is_required=False, depth=depth + 1)
-
-    # Keywords that hold one schema, or a mapping of them
-
-    def _compare_holders(self, pair: Pair, depth: int) -> None:
-        for keyword, stem in _HOLDERS:
-            if keyword in pair.changed:
-                self._compare_holder(pair, keyword, stem, depth)
-
-    def _compare_holder(self, pair: Pair, keyword: str, stem: str, depth: int) -> None:
-        old, new = pair.old_node.get(keyword), pair.new_node.get(keyword)
-        if isinstance(old.value, list) or isinstance(new.value, list):
-            return  # items before JSON Schema 2020-12
-        if keyword == "not" and (is_false(pair.old) or is_false(pair.new)):
-            return
-        if keyword == "items" and not all(_may_be_list(one) for one in (pair.old, pair.new)):
-            return
-        was, now = (self._restricts(keyword, node) for node in (old, new))
-        if was and now:
-            spot = pair.spot.below(keyword, is_uncertain=keyword in {"not", "if"})
-            self._visit(old, new, spot, is_required=False, depth=depth + 1)
-        elif now:
-            words = "keyword-added"
-            pair.note(f"{stem}-added", Effect.NARROWS, keyword, words=words, keyword=keyword)
-        elif was:
-            pair.note(
-                f"{stem}-removed",
-                Effect.WIDENS,
-                keyword,
-                words="keyword-removed",
-                is_in_old=True,
-                keyword=keyword,
-            )
-
-    @staticmethod
-    def _restricts(keyword: str, node: Node) -> bool:
-        """Whether there is a schema that could refuse something."""
-        if keyword in {"items", "unevaluatedItems", "unevaluatedProperties"}:
-            return not allows_all(node.value)
-        return node.value is not None
-
-    def _compare_named(self, pair: Pair, depth: int) -> None:
-        for keyword, stem in (
-            ("patternProperties", "pattern-property"),
-            ("dependentSchemas", "dependent-schema"),
-        ):
-            if keyword not in pair.changed:
-                continue
-            old, new = pair.old_node.mapping(keyword), pair.new_node.mapping(keyword)
-            for name in dict.fromkeys([*new, *old]):
-                if name not in old:
-                    pair.note(f"{stem}-added", Effect.NARROWS, keyword, name, name=name)
-                elif name not in new:
-                    ending = f"{stem}-removed"
-                    pair.note(ending, Effect.WIDENS, keyword, name, is_in_old=True, name=name)
-                else:
-                    spot = pair.spot.below(f"{keyword}[{name}]")
-                    self._visit(old[name], new[name], spot, is_required=False, depth=depth + 1)
-
-    def _compare_prefix_items(self, pair: Pair, depth: int) -> None:
-        if "prefixItems" not in pair.changed:
-            return
-        old, new = pair.old_node.entries("prefixItems"), pair.new_node.entries("prefixItems")
-        for index, (before, after) in enumerate(zip(old, new, strict=False)):
-            spot = pair.spot.below(f"prefixItems[{index}]")
-            self._visit(before, after, spot, is_required=False, depth=depth + 1)
-        same = self._walks.sameness.same
-        for node in old[len(new) :]:
-            if not same(node.value, pair.new.get("items")):
-                self._note_prefix(pair, "removed", node)
-        for node in new[len(old) :]:
-            if not same(pair.old.get("items"), node.value):
-                self._note_prefix(pair, "added", node)
-
-    @staticmethod
-    def _note_prefix(pair: Pair, action: str, node: Node) -> None:
-        index = node.path[-1]
-        pair.note(
-            f"prefix-items-{action}",
-            Effect.UNKNOWN,
-            "prefixItems",
-            index,
-            is_in_old=action == "removed",
-            name=index,
-        )
-
-    def _compare_additional(self, pair: Pair, depth: int) -> None:
-        """additionalProperties, which nobody who reads tolerantly minds in a response."""
-        keyword = "additionalProperties"
-        if keyword not in pair.changed:
-            return
-        old, new = pair.old_node.get(keyword), pair.new_node.get(keyword)
-        was, now = (_openness(node.value) for node in (old, new))
-        if was == now == "schema":
-            spot = pair.spot.below(keyword)
-            self._visit(old, new, spot, is_required=False, depth=depth + 1)
-        elif was != now:
-            ending, effect = _ADDITIONAL[was, now]
-            is_tolerated = self._frame.direction is Direction.RESPONSE and effect is Effect.WIDENS
-            judged = Effect.NONE if is_tolerated else effect
-            pair.note(ending, judged, keyword, is_in_old=new.value is None)
-
-    # Properties
-
-    def _compare_properties(self, pair: Pair, depth: int) -> None:
-        if not pair.changed & {"properties", "required"}:
-            return
-        old, new = pair.old_node.mapping("properties"), pair.new_node.mapping("properties")
-        follow_old, follow_new = self._walks.old.follow_schema, self._walks.new.follow_schema
-        before = {name: as_schema(follow_old(node).value) for name, node in old.items()}
-        after = {name: as_schema(follow_new(node).value) for name, node in new.items()}
-        compare_existence(pair, before, after)
-        compare_required(pair, before, after)
-        required = set(names_in(pair.new.get("required")))
-        for name, node in new.items():
-            if name in old:
-                hidden = unsent(after[name], self._frame.direction)
-                spot = pair.spot.below(name, is_unsent=hidden)
-                is_required = name in required
-                self._visit(old[name], node, spot, is_required=is_required, depth=depth + 1)
-
-    # Discriminators
-
-    def _compare_discriminator(self, pair: Pair) -> None:
-        keyword = "discriminator"
-        if keyword not in pair.changed:
-            return
-        old, new = pair.old.get(keyword), pair.new.get(keyword)
-        old, new = (one if isinstance(one, dict) else None for one in (old, new))
-        before, after = ((one or {}).get("propertyName") for one in (old, new))
-        if old is None or new is None:
-            action = "added" if old is None else "removed"
-            pair.note(
-                f"discriminator-{action}",
-                Effect.NONE,
-                keyword,
-                is_in_old=new is None,
-                before=before,
-                after=after,
-            )
-            return
-        if before != after:
-            ending = "discriminator-property-name-changed"
-            pair.note(ending, Effect.NONE, keyword, before=before, after=after)
-        for ending, is_in_old, values in _mapping_changes(old, new):
-            pair.note(
-                f"discriminator-mapping-{ending}",
-                Effect.NONE,
-                keyword,
-                "mapping",
-                is_in_old=is_in_old,
-                **values,
-            )
-
-
-_ADDITIONAL = {
-    ("open", "closed"): ("additional-properties-forbidden", Effect.NARROWS),
-    ("schema", "closed"): ("additional-properties-forbidden", Effect.NARROWS),
-    ("closed", "open"): ("additional-properties-allowed", Effect.WIDENS),
-    ("closed", "schema"): ("additional-properties-allowed", Effect.WIDENS),
-    ("open", "schema"): ("additional-properties-restricted", Effect.NARROWS),
-    ("schema", "open"): ("additional-properties-freed", Effect.WIDENS),
-}
-
-
-def _may_be_list(schema: dict[str, Any]) -> bool:
-    types = types_of(schema)
-    return not types or "array" in types
-
-
-def _openness(value: Any) -> str:
-    if is_false(value):
-        return "closed"
-    return "open" if allows_all(value) else "schema"
-
-
-def _mapping_changes(
-    old: dict[str, Any], new: dict[str, Any]
-) -> Iterator[tuple[str, bool, dict[str, Any]]]:
-    before, after = (
-        one["mapping"] if isinstance(one.get("mapping"), dict) else {} for one in (old, new)
-    )
-    added = [name for name in after if name not in before]
-    removed = [name for name in before if name not in after]
-    if added:
-        yield "added", False, {"names": shown(", ".join(added))}
-    if removed:
-        yield "deleted", True, {"names": shown(", ".join(removed))}
-    for name, value in after.items():
-        if name in before and before[name] != value:
-            yield "changed", False, {"name": name, "before": before[name], "after": value}
+    def _look(
+        self, place: _Place, frame: Frame, *, is_too_deep: bool
+    ) -> tuple[list[Found], list[tuple[_Place, tuple[str, ...]]]]:
+        self._steps_left -= 1
+        if is_too_deep or self._steps_left < 0:
+            return [Look(self).give_up(place.step, frame)], []
+        if place.found is not None:
+            return place.found, place.below
+        self._looks_left -= 1
+        if self._looks_left < 0:
+            return [Look(self).give_up(place.step, frame)], []
+        circles = self._circles
+        self._under_way.append(place.pair)
+        look = Look(self)
+        look.compare(place.step, frame)
+        self._under_way.pop()
+        below = [(self._place(step, frame), step.spot.label) for step in look.below]
+        # Within a circle it holds only as long as what is under way.
+        if circles == self._circles or not self._under_way:
+            place.found, place.below = look.found, below
+        return look.found, below

@@ -83,6 +83,52 @@ def test_hundreds_of_unnamed_alternatives_are_not_matched_each_with_each():
     ]
 
 
+def test_a_schema_that_holds_itself_and_becomes_nullable_is_one_change():
+    plain = {"type": "object", "properties": {"parent": ref("A")}}
+    nullable = {"oneOf": [{"type": "null"}, plain]}
+    (change,) = bodies(ref("A"), {"A": plain}, {"A": nullable})
+    assert (change.code, change.level) == ("request-body-became-nullable", Level.COMPATIBLE)
+    (change,) = bodies(ref("A"), {"A": nullable}, {"A": plain})
+    assert (change.code, change.level) == ("request-body-became-not-nullable", Level.BREAKING)
+
+
+def test_what_changed_deep_in_a_tangle_is_told_once_by_its_shortest_way():
+    def tangle(limit: int) -> dict[str, Any]:
+        return {
+            str(i): {
+                "properties": {
+                    "next": ref((7 * i + 1) % 500),
+                    "other": ref((3 * i + 2) % 500),
+                    "name": TEXT | {"maxLength": limit if i == 57 else 100},
+                }
+            }
+            for i in range(500)
+        }
+
+    (change,) = bodies(ref(0), tangle(20), tangle(10))
+    assert (change.code, change.level) == ("request-property-max-length-decreased", Level.BREAKING)
+    assert "“next/next/next/name”" in change.text
+
+
+def test_a_schema_that_is_read_only_in_one_place_breaks_where_it_is_sent():
+    def people(limit: int) -> dict[str, Any]:
+        return {
+            "Person": {"properties": {"name": TEXT | {"maxLength": limit}}},
+            "Pet": {
+                "properties": {
+                    "keeper": {"allOf": [ref("Person")], "readOnly": True},
+                    "sale": {"properties": {"contract": {"properties": {"buyer": ref("Person")}}}},
+                }
+            },
+        }
+
+    found = bodies(ref("Pet"), people(10), people(5))
+    assert [(c.code, c.level) for c in found] == [
+        ("request-property-max-length-decreased", Level.BREAKING),
+        ("request-read-only-property-max-length-decreased", Level.COMPATIBLE),
+    ]
+
+
 def test_a_long_chain_of_references_is_followed_without_recursion_errors():
     def chain(last: dict[str, Any]) -> dict[str, Any]:
         links = {str(i): {"properties": {"next": ref(i + 1)}} for i in range(2000)}

@@ -9,9 +9,9 @@ from apim.catalog.diff.compare import compare_openapi
 from apim.catalog.diff.report import Report
 from tests.apim.catalog.diff.pairs import JSON, PLACES, TODAY, document, operation
 from tests.apim.catalog.diff.peer_checks import PEER_CHECKS
-from tests.apim.catalog.diff.test_operations import FLOW, KEY, SCHEMES, TOKEN
 from tests.apim.catalog.diff.test_schema_keywords import KEYWORDS
 from tests.apim.catalog.diff.test_schema_structure import CAT, COW, DOG, holding
+from tests.apim.catalog.diff.test_security import FLOW, KEY, SCHEMES, TOKEN
 
 DOCS = Path(__file__).parents[4] / "docs" / "diff.md"
 LEVELS = {"ERR": "breaking", "WARN": "risky", "INFO": "compatible"}

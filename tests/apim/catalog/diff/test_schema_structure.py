@@ -369,3 +369,9 @@ def test_in_media_types_without_types_a_number_may_become_text():
         content = document["paths"]["/pets"]["post"]["requestBody"]["content"]
         content["application/x-www-form-urlencoded"] = content.pop("application/json")
     assert codes(compare(old, new)) == [("request-property-type-compatible", COMPATIBLE)]
+
+
+def test_a_property_that_becomes_false_does_not_hide_another():
+    old, new = ({"properties": {"a": one, "b": one}} for one in (True, False))
+    found = of_schemas("request-body", old, new)
+    assert found == [("request-property-schema-became-false", BREAKING)] * 2
