@@ -12,4 +12,4 @@ application = get_wsgi_application()
 # ten thousand without cycles, and would start it all the time (a tenth of intake's processor time).
 gc.collect()
 gc.freeze()
-gc.set_threshold(20_000, 20, 20)
+gc.set_threshold(10_000, 5, 5)
