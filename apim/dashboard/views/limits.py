@@ -114,9 +114,9 @@ def version_costs(request: ViewerRequest, version_id: str) -> HttpResponse:
 
     @transaction.atomic
     def save() -> HttpResponse:
-        whom = {"actor": request.viewer.actor, "version": version}
-        costs = services.set_operation_costs(**whom, costs=form.costs())
-        groups = services.set_operation_groups(**whom, groups=form.groups())
+        actor = request.viewer.actor
+        costs = services.set_operation_costs(actor=actor, version=version, costs=form.costs())
+        groups = services.set_operation_groups(actor=actor, version=version, groups=form.groups())
         count = len({operation.pk for operation in (*costs, *groups)})
         messages.success(
             request,
