@@ -44,10 +44,12 @@ def migrations_match_models():
 
 def migrations_suit_running_code():
     settings = {"DJANGO_SETTINGS_MODULE": "tests.migration_lint_settings"}
-    # An app's first migration makes new, empty tables: nothing can be locked.
+    # An app's first migration makes new, empty tables: nothing can be locked. 0004_styles makes
+    # a varchar longer, which PostgreSQL notes in its catalogue only; running code writes shorter.
     options = [
         "--ignore-name",
         "0001_initial",
+        "0004_styles",
         "--no-cache",
         "--warnings-as-errors",
         "--quiet",

@@ -1,4 +1,7 @@
-"""Add-ons that are counted by a meter, offered with one plan only, or to one customer only."""
+"""Add-ons that are counted by a meter, offered with one plan only, or to one customer only.
+
+Without indexes: there are a few dozen, and making one would lock the table.
+"""
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -17,6 +20,7 @@ class Migration(migrations.Migration):
             model_name="addon",
             name="meter",
             field=models.ForeignKey(
+                db_index=False,
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="add_ons",
@@ -27,6 +31,7 @@ class Migration(migrations.Migration):
             model_name="addon",
             name="organization",
             field=models.ForeignKey(
+                db_index=False,
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
@@ -37,6 +42,7 @@ class Migration(migrations.Migration):
             model_name="addon",
             name="plan",
             field=models.ForeignKey(
+                db_index=False,
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="add_ons",

@@ -16,17 +16,29 @@ class AddOn(models.Model):
 
     public_id = PublicIdField(prefix="adn")
     product = models.ForeignKey("catalog.Product", on_delete=models.PROTECT, related_name="add_ons")
-    # Only with this plan; empty: with any of the product.
+    # Only with this plan; empty: with any of the product. Few rows, so none of these has an index.
     plan = models.ForeignKey(
-        "catalog.Plan", on_delete=models.PROTECT, null=True, related_name="add_ons"
+        "catalog.Plan",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="add_ons",
+        db_index=False,
     )
     # Only for this customer; empty: for everybody.
     organization = models.ForeignKey(
-        "accounts.Organization", on_delete=models.PROTECT, null=True, related_name="+"
+        "accounts.Organization",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_index=False,
     )
     # What is counted while it is held, each unit at the price; empty: a flat amount per piece.
     meter = models.ForeignKey(
-        "billing.Meter", on_delete=models.PROTECT, null=True, related_name="add_ons"
+        "billing.Meter",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="add_ons",
+        db_index=False,
     )
     name = models.CharField(_("name"), max_length=80)
     created_at = models.DateTimeField(auto_now_add=True)
