@@ -20,6 +20,7 @@ from billing.stripe_simulator.engine import catch_up, prune
 from billing.stripe_simulator.errors import StripeProblem
 from billing.stripe_simulator.http import (
     Answer,
+    HungUp,
     Receive,
     Request,
     Scope,
@@ -98,6 +99,8 @@ class Simulator:
         try:
             request = await read(scope, receive)
             answer = await self._answer(request)
+        except HungUp:
+            return  # half a request is none
         except TooLarge:
             answer = json_answer(StripeProblem("The body is too large.").body(), status=413)
         except Exception:  # noqa: BLE001  an unknown defect is a 500 with nothing half done

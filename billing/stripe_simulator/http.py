@@ -12,6 +12,10 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 MAX_BODY_BYTES = 1 << 20
 
 
+class HungUp(Exception):
+    """The caller went away before the request was whole."""
+
+
 class TooLarge(Exception):
     """The body is beyond MAX_BODY_BYTES."""
 
@@ -39,22 +43,25 @@ def json_answer(content: Any, *, status: int = 200, **headers: str) -> Answer:
 
 
 async def read(scope: Scope, receive: Receive) -> Request:
-    """Read the whole request. Raises TooLarge."""
+    """Read the whole request. Raises TooLarge, HungUp."""
     body = b""
+    headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise HungUp
         body += message.get("body", b"")
         if len(body) > MAX_BODY_BYTES:
             raise TooLarge
         if not message.get("more_body"):
             break
+    if len(body) < int(headers.get("content-length") or 0):
+        raise HungUp
     return Request(
         method=scope["method"],
         path=scope["path"],
         query=scope["query_string"].decode("latin-1"),
-        headers={
-            name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]
-        },
+        headers=headers,
         body=body,
     )
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -50,3 +51,27 @@ def test_state_survives_a_stop_and_a_kill(tmp_path):
         finally:
             process.send_signal(end)
             process.wait(10)
+
+
+def test_half_a_request_is_none(tmp_path):
+    """A caller that is killed while it sends leaves nothing behind, not even its idempotency key."""
+    port = free_port()
+    client = stripe.StripeClient(
+        KEY, base_addresses={"api": f"http://{LOOPBACK}:{port}"}, max_network_retries=0
+    )
+    process = _start(tmp_path, port)
+    try:
+        eventually(lambda: _is_ready(port), seconds=30)
+        head = (
+            f"POST /v1/customers HTTP/1.1\r\nHost: {LOOPBACK}\r\nAuthorization: Bearer {KEY}\r\n"
+            "Idempotency-Key: once\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            "Content-Length: 9\r\n\r\nname="
+        )
+        with socket.create_connection((LOOPBACK, port)) as caller:
+            caller.sendall(head.encode())
+        made = client.v1.customers.create({"name": "Acme"}, {"idempotency_key": "once"})
+        assert made.name == "Acme"
+        assert [one.id for one in client.v1.customers.list().data] == [made.id]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(10)
