@@ -63,7 +63,7 @@ def adopt(
     if found is None:
         return None
     if found["status"] == "open":
-        gateway.void_invoice(found["id"], key=f"{invoice.public_id}:void")
+        gateway.void_invoice(found["id"], key=f"{invoice.public_id}:void:{invoice.attempts}")
         return None
     if found["status"] == "paid" and found["total"]:
         raise Incomplete(f"{found['id']} was paid before it was complete: refund it at Stripe")
@@ -255,6 +255,6 @@ def _finish(gateway: PaymentGateway, found: Remote) -> int:
             "description": "Rated as nothing",
             "metadata": {DIFFERENCE: found["id"]},
         }
-        gateway.create("invoice_items", item, key=f"nothing:{found['id']}")
-    gateway.finalize_invoice(found["id"], key=f"nothing:{found['id']}:finalize")
+        gateway.create("invoice_items", item)  # a second try finds a draft of nothing
+    gateway.finalize_invoice(found["id"], key=f"nothing:{found['id']}:{clock.now():%Y%m%d%H%M}")
     return 1

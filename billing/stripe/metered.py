@@ -49,6 +49,7 @@ TURNED = timedelta(hours=2)
 # docs.stripe.com/api/subscriptions: what one takes.
 MAX_ITEMS = 20
 METADATA = "apim_metered_item"
+OF_ROW = "apim_stripe_subscription"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,21 @@ def sync_metered(gateway: PaymentGateway) -> int:
         sync_meters(gateway)
         _note(_wanted())
         changed = 0
-        for row in StripeSubscription.objects.filter(ended_at=None).select_related("organization"):
+        for row in _with_changes():
             try:
                 changed += _bring(gateway, row)
             except (StripeUnavailable, StripeRefused) as error:
                 # Without it the invoice says everything by items of ours.
                 logger.warning("metered billing of %s has to wait: %s", row.organization, error)
         return changed
+
+
+def _with_changes() -> list[StripeSubscription]:
+    """Those that Stripe has to hear of; most have nothing new."""
+    now = clock.now()
+    coming = Q(items__stripe_id=None) | Q(items__leaves_at__lte=now)
+    rows = StripeSubscription.objects.filter(Q(items__left_at=None) & coming | Q(stripe_id=None))
+    return list(rows.filter(ended_at=None).select_related("organization").distinct())
 
 
 def _wanted() -> dict[tuple[int, int], Wanted]:
@@ -220,13 +229,12 @@ def _add(gateway: PaymentGateway, row: StripeSubscription, item: MeteredItem) ->
         MeteredItem.objects.filter(pk=item.pk).update(left_at=clock.now())
         return
     wanted = {"price": price, "metadata": {METADATA: str(item.pk)}}
-    if row.stripe_id is None:
+    if row.stripe_id is None and not _is_found(gateway, row):
         made = _subscribe(gateway, row, wanted)
     else:
         made = _find(gateway, row, item) or gateway.create(
             "subscription_items",
             {"subscription": row.stripe_id, "proration_behavior": "none", **wanted},
-            key=f"metered:{item.pk}",
         )
     MeteredItem.objects.filter(pk=item.pk).update(
         stripe_id=made["id"], made_at=datetime.fromtimestamp(made["created"], UTC)
@@ -237,6 +245,24 @@ def _find(gateway: PaymentGateway, row: StripeSubscription, item: MeteredItem) -
     """The item, when it was made before and its answer was lost."""
     there = gateway.every("subscription_items", {"subscription": row.stripe_id})
     return next((one for one in there if one["metadata"].get(METADATA) == str(item.pk)), None)
+
+
+def _is_found(gateway: PaymentGateway, row: StripeSubscription) -> bool:
+    """Whether the subscription was made before and its answer was lost; then it is noted.
+
+    Looked for instead of an idempotency key: what is asked for differs from one try to the next.
+    """
+    customer = ensure_customer(gateway, row.organization)
+    for found in gateway.every("subscriptions", {"customer": customer.stripe_id}):
+        if found["metadata"].get(OF_ROW) == str(row.pk):
+            _know(row, found["id"])
+            return True
+    return False
+
+
+def _know(row: StripeSubscription, stripe_id: str) -> None:
+    StripeSubscription.objects.filter(pk=row.pk).update(stripe_id=stripe_id)
+    row.stripe_id = stripe_id
 
 
 def _subscribe(gateway: PaymentGateway, row: StripeSubscription, item: dict[str, Any]) -> Any:
@@ -253,16 +279,15 @@ def _subscribe(gateway: PaymentGateway, row: StripeSubscription, item: dict[str,
             "minute": 0,
             "second": 0,
         },
-        "metadata": {"apim_subscription": str(row.pk)},
+        "metadata": {OF_ROW: str(row.pk)},
     }
     if not customer.has_payment_method:
         params["collection_method"] = "send_invoice"
         params["days_until_due"] = settings.BILLING_PAYMENT_DAYS
     if settings.STRIPE_TAX:
         params["automatic_tax"] = {"enabled": True}
-    made = gateway.create("subscriptions", params, key=f"metered-subscription:{row.pk}")
-    StripeSubscription.objects.filter(pk=row.pk).update(stripe_id=made["id"])
-    row.stripe_id = str(made["id"])
+    made = gateway.create("subscriptions", params)
+    _know(row, str(made["id"]))
     return made["items"]["data"][0]
 
 

@@ -13,6 +13,7 @@ from billing.rating.periods import Cadence, Schedule
 from billing.rating.prices import Fee, Graduated, Terms, Tier, UsagePrice, per_unit
 from billing.services import give_discount, note_subscription
 from billing.services.closing import close_periods
+from billing.stripe.customers import ensure_customer, mirror_customer
 from billing.stripe.cycles import Cycle
 from billing.stripe.drafts import hold, let_go
 from billing.stripe.invoicing import send_invoices
@@ -213,6 +214,23 @@ def test_a_subscription_whose_making_breaks_off_is_made_once(
     noon.move_to(DECEMBER + timedelta(minutes=9))
     sync_metered(gateway)
     assert len(list(gateway.every("subscriptions"))) == 1
+    assert MeteredItem.objects.get().stripe_id
+
+
+def test_a_subscription_whose_answer_was_lost_is_found_although_a_card_came_meanwhile(
+    tiered, noon, gateway, sim
+):
+    noon.move_to(DECEMBER + timedelta(minutes=2))
+    sim.order("fail_requests", match="POST /v1/subscriptions", times=3, status=500, after=True)
+    sync_metered(gateway)
+    row = ensure_customer(gateway, tiered.organization)
+    method = sim.client.v1.payment_methods.attach("pm_card_visa", {"customer": row.stripe_id})
+    given = {"invoice_settings": {"default_payment_method": method.id}}
+    gateway.update("customers", row.stripe_id, given)
+    mirror_customer(gateway, row.stripe_id)
+    sync_metered(gateway)
+    (found,) = gateway.every("subscriptions")
+    assert StripeSubscription.objects.get().stripe_id == found["id"]
     assert MeteredItem.objects.get().stripe_id
 
 
