@@ -17,6 +17,8 @@ EPOCH = "g:epoch"
 # Stands there once the counters of limits can be trusted: the unix second in which they were
 # restored, and a random part. Without it no limit is counted.
 COUNTERS = "g:counters"
+# How far the comparison with PostgreSQL came; see reconciliation.py.
+RECONCILED = "g:reconciled"
 ROUTES = "g:routes"
 
 

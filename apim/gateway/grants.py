@@ -115,20 +115,23 @@ def project_all() -> int:
     restarted or emptied gets its counters first: no call finds a key there before its limits.
     """
     run = _redis_run()
-    is_whole = is_complete()
-    if restored_counters.is_due(is_whole=is_whole):
-        restored_counters.restore(is_whole=is_whole)
-    wrong = sum(_mend(_keys, ids) for ids in _batches(ApiKey.objects.all()))
-    wrong += sum(_mend(_applications, ids) for ids in _batches(Application.objects.all()))
-    wrong += sum(_mend(_plans, ids) for ids in _batches(Plan.objects.all()))
-    wrong += sum(_mend(_operations, ids) for ids in _batches(ApiVersion.objects.all()))
-    with _all_objects():
-        wrong += _write_different(_routes())
-    wrong += _remove_strangers()
+    restore_counters()
+    wrong = sum(mend_keys(ids) for ids in _batches(ApiKey.objects.all()))
+    wrong += sum(mend_applications(ids) for ids in _batches(Application.objects.all()))
+    wrong += sum(mend_operations(ids) for ids in _batches(ApiVersion.objects.all()))
+    wrong += mend_plans_and_routes()
+    wrong += sum(remove_strangers(names) for names in _scan_batches("g:*"))
     connection().set(wire.EPOCH, run)
     if wrong:
         logger.info("grants: %d values in Redis were not as in PostgreSQL", wrong)
     return wrong
+
+
+def restore_counters() -> None:
+    """Raise the counters of limits if Redis may have lost some; see restored_counters."""
+    is_whole = is_complete()
+    if restored_counters.is_due(is_whole=is_whole):
+        restored_counters.restore(is_whole=is_whole)
 
 
 def _redis_run() -> str:
@@ -321,21 +324,40 @@ def _batches(rows: QuerySet[Any]) -> Iterator[list[int]]:
         last = ids[-1]
 
 
-def _mend(read: Callable[[Sequence[int]], Values], ids: list[int]) -> int:
+# Comparing and mending; each returns how many values were wrong
+
+
+def mend_keys(ids: Sequence[int]) -> int:
+    """Take primary keys, at most BATCH, like the two after this."""
+    return _mend(_keys, ids)
+
+
+def mend_applications(ids: Sequence[int]) -> int:
+    return _mend(_applications, ids)
+
+
+def mend_operations(version_ids: Sequence[int]) -> int:
+    return _mend(_operations, version_ids)
+
+
+def mend_plans_and_routes() -> int:
+    wrong = sum(_mend(_plans, ids) for ids in _batches(Plan.objects.all()))
+    with _all_objects():
+        return wrong + _write_different(_routes())
+
+
+def _mend(read: Callable[[Sequence[int]], Values], ids: Sequence[int]) -> int:
     with _all_objects():
         return _write_different(read(ids))
 
 
-def _remove_strangers() -> int:
-    """Delete names in Redis that no row stands behind, such as keys of a restored database."""
-    removed = 0
-    for names in _scan_batches("g:*"):
-        with _all_objects():
-            known = _known(names)
-            strange: Values = {name: None for name in names if name not in known}
-            _write(strange)
-            removed += len(strange)
-    return removed
+def remove_strangers(names: Sequence[str]) -> int:
+    """Delete those in Redis that no row stands behind, such as keys of a restored database."""
+    with _all_objects():
+        known = _known(names)
+        strange: Values = {name: None for name in names if name not in known}
+        _write(strange)
+    return len(strange)
 
 
 def _scan_batches(pattern: str) -> Iterator[list[str]]:
@@ -349,7 +371,7 @@ def _scan_batches(pattern: str) -> Iterator[list[str]]:
         yield batch
 
 
-def _known(names: list[str]) -> set[str]:
+def _known(names: Sequence[str]) -> set[str]:
     """Names among these that a row stands behind, and those that always may be there."""
 
     def ids(prefix: str) -> list[str]:
@@ -363,6 +385,7 @@ def _known(names: list[str]) -> set[str]:
         wire.EPOCH,
         wire.COUNTERS,
         wire.ROUTES,
+        wire.RECONCILED,
         secrets.IMPORTED,
         wire.CHANGES,
         *map(wire.key_name, keys),

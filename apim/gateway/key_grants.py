@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from apim.core import clock
 from apim.gateway import grant_format as wire
 from apim.keys import secrets
-from apim.keys.models import ApiKey
+from apim.keys.models import ApiKey, KeyLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import timedelta
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime, timedelta
 
-    from apim.keys.models import KeyLimit
+
+class _Row(NamedTuple):
+    """The columns that count: reading whole keys would take four times as long."""
+
+    pk: int
+    public_id: str
+    application: str
+    environment: str
+    state: str
+    expires_at: datetime | None
+    digest: str
+    former_digest: str
+    is_imported: bool
+    scopes: list[str]
+    cidrs: list[str]
+    origins: list[str]
+
+
+_COLUMNS = tuple("application__public_id" if one == "application" else one for one in _Row._fields)
 
 
 def key_values(ids: Sequence[int], *, expired_told: timedelta) -> dict[str, bytes | None]:
@@ -26,15 +44,17 @@ def key_values(ids: Sequence[int], *, expired_told: timedelta) -> dict[str, byte
     """
     values: dict[str, bytes | None] = {}
     forgotten_at = clock.now() - expired_told
-    rows = ApiKey.objects.filter(pk__in=ids).select_related("application")
+    limits = _limits(ids)
     has_imported = False
-    for key in rows.prefetch_related("limits"):
+    for row in ApiKey.objects.filter(pk__in=ids).order_by().values_list(*_COLUMNS):
+        key = _Row._make(row)
         is_told = key.state == ApiKey.State.ACTIVE and (
             key.expires_at is None or key.expires_at > forgotten_at
         )
         if key.former_digest:
             values[wire.key_name(key.former_digest)] = None
-        values[wire.key_name(key.digest)] = msgspec.json.encode(_grant(key)) if is_told else None
+        grant = _grant(key, limits.get(key.pk, ())) if is_told else None
+        values[wire.key_name(key.digest)] = msgspec.json.encode(grant) if grant else None
         has_imported = has_imported or key.is_imported
     if has_imported:
         active = ApiKey.objects.filter(is_imported=True, state=ApiKey.State.ACTIVE)
@@ -42,18 +62,25 @@ def key_values(ids: Sequence[int], *, expired_told: timedelta) -> dict[str, byte
     return values
 
 
-def _grant(key: ApiKey) -> wire.KeyGrant:
+def _grant(key: _Row, limits: Iterable[KeyLimit]) -> wire.KeyGrant:
     return wire.KeyGrant(
         id=key.public_id,
         pk=key.pk,
-        app=key.application.public_id,
+        app=key.application,
         env=key.environment,
         exp=key.expires_at.timestamp() if key.expires_at else None,
         scopes=tuple(key.scopes),
         cidrs=tuple(key.cidrs),
         origins=tuple(key.origins),
-        limits=tuple(_limit(limit) for limit in key.limits.all()),
+        limits=tuple(_limit(limit) for limit in limits),
     )
+
+
+def _limits(key_ids: Sequence[int]) -> dict[int, list[KeyLimit]]:
+    found: dict[int, list[KeyLimit]] = {}
+    for limit in KeyLimit.objects.filter(key_id__in=key_ids).order_by("pk"):
+        found.setdefault(limit.key_id, []).append(limit)
+    return found
 
 
 def _limit(limit: KeyLimit) -> wire.LimitGrant:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from apim.gateway import grants, rehash, snapshots
+from apim.gateway import grants, reconciliation, rehash, snapshots
 
 
 @shared_task(name="gateway.project_key")
@@ -44,12 +44,12 @@ def serve_version(version_id: int) -> None:
 @shared_task(name="gateway.watch_grants")
 def watch_grants() -> None:
     if not grants.is_complete():
-        grants.project_all()
+        reconciliation.reconcile()
 
 
 @shared_task(name="gateway.reconcile")
 def reconcile() -> None:
-    grants.project_all()
+    reconciliation.reconcile()
     snapshots.rebuild_envoy_snapshot(reason="reconciliation")
 
 
