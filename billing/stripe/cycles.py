@@ -45,8 +45,8 @@ class Cycle:
 
     def nearest(self, instant: datetime) -> datetime:
         """The turn that is nearest to the instant."""
-        months = (instant + timedelta(days=days) for days in (-31, 0, 31))
-        turns = [self._turn(moment.year, moment.month) for moment in months]
+        month = instant.year * A_YEAR + instant.month - 1
+        turns = [self._turn(*divmod(month + step, A_YEAR)) for step in (-1, 0, 1)]
         return min(turns, key=lambda turn: abs(turn - instant))
 
     def within(self, period: Period, at: datetime) -> datetime:
@@ -54,6 +54,7 @@ class Cycle:
         last = self.nearest(period.end) - timedelta(seconds=1)
         return min(max(at, self.nearest(period.start)), last)
 
-    def _turn(self, year: int, month: int) -> datetime:
+    def _turn(self, year: int, month_index: int) -> datetime:
+        month = month_index + 1
         day = min(self.day, calendar.monthrange(year, month)[1])
         return datetime(year, month, day, self.hour, tzinfo=UTC)

@@ -266,6 +266,23 @@ def test_a_month_turns_at_stripe_within_an_hour_of_ours(zone, anchor, expected):
             period = schedule.following(period)
 
 
+@pytest.mark.parametrize("month", range(1, 13))
+def test_every_month_of_london_can_be_billed_by_stripes_meters(month):
+    """Its months end at 23:00 or at 00:00 UTC, around the shortest month as well."""
+    schedule = Schedule("Europe/London")
+    period = schedule.period_at(datetime(2027, month, 10, tzinfo=UTC))
+    assert Cycle.of(schedule, period, within=SHIFT) is not None
+
+
+def test_the_nearest_turn_is_found_from_every_hour_of_two_years():
+    cycle, start = Cycle(31, 23), datetime(2027, 1, 1, tzinfo=UTC)
+    turns = [(start + day * HOUR * 24).replace(hour=23) for day in range(-60, 800)]
+    turns = [turn for turn in turns if (turn + 24 * HOUR).day == 1]
+    for hours in range(0, 730 * 24, 5):
+        at = start + hours * HOUR
+        assert cycle.nearest(at) == min(turns, key=lambda turn: abs(turn - at))
+
+
 def test_usage_at_a_clock_change_is_told_in_the_month_that_it_belongs_to():
     schedule = Schedule("Europe/Berlin")
     cycle = Cycle(31, 23)
