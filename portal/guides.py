@@ -1,4 +1,7 @@
-"""The guides: Markdown files beside this module, read once per process."""
+"""The guides: Markdown files beside this module, read once per process.
+
+A folder named after a language holds the same guides in it; what is missing there is read in English.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils.translation import get_language
 
 from apim.core.errors import NotFound
 from portal.markdown import render_guide
@@ -45,10 +49,16 @@ class Found:
     excerpt: str
 
 
-@lru_cache(maxsize=1)
 def all_guides() -> tuple[Guide, ...]:
-    """Every guide, in reading order."""
-    guides = [_read(path) for path in FOLDER.glob("*.md")]
+    """Every guide in the reader's language, in reading order."""
+    return _guides_in((get_language() or settings.LANGUAGE_CODE).partition("-")[0])
+
+
+@lru_cache
+def _guides_in(language: str) -> tuple[Guide, ...]:
+    translated = FOLDER / language
+    paths = [translated / path.name for path in FOLDER.glob("*.md")]
+    guides = [_read(path if path.exists() else FOLDER / path.name) for path in paths]
     return tuple(sorted(guides, key=lambda guide: guide.position))
 
 
