@@ -45,6 +45,9 @@ class ProcessSpec:
     housekeeping: Callable[[Callable[[signal.Signals], None]], None] | None = None
     ready_seconds: float = 60.0
     grace_seconds: float = 10.0
+    # Until it is ready, its output goes to its log alone: what servers say while others are not
+    # up yet frightens, and means nothing. If it never gets ready, the log's end is shown.
+    quiet_start: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +83,7 @@ class Keeper:
         self._keeping: asyncio.Task[None] | None = None
         self._failures = 0
         self._started_at = 0.0
+        self._has_been_ready = False
 
     async def start(self) -> None:
         """Return once the process is ready. Raises RuntimeProblem if it does not get there."""
@@ -162,6 +166,7 @@ class Keeper:
         while self.spec.ready is not None and not await self.spec.ready():  # noqa: ASYNC110  a process has no event
             await asyncio.sleep(READY_POLL_SECONDS)
         self.is_ready.set()
+        self._has_been_ready = True
         if self._failures:
             self._console.event(self.spec.name, "is back")
         while self.spec.housekeeping is not None:
@@ -225,6 +230,8 @@ class Keeper:
 
     def _show(self, line: bytes) -> None:
         self._log.write(line + b"\n")
+        if self.spec.quiet_start and not self._has_been_ready:
+            return
         self._console.output(self.spec.name, line.decode(errors="replace").rstrip())
 
     async def _drain(self) -> None:

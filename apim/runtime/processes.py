@@ -6,7 +6,7 @@ docker-compose.yml runs the same commands; tests/architecture/test_compose.py ho
 import signal
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from apim.runtime.accesslog import AccessLogTurnover
@@ -128,7 +128,7 @@ def processes(plan: Plan, root: Path) -> list[ProcessSpec]:
         specs += [_shipper(plan), _envoy(plan)]
     if plan.with_demo:
         specs += _demo(plan, root)
-    return specs
+    return [replace(spec, quiet_start=not spec.one_shot) for spec in specs]
 
 
 def _module(command: list[str]) -> list[str]:
@@ -277,7 +277,8 @@ def _envoy(plan: Plan) -> ProcessSpec:
     return ProcessSpec(
         name="envoy",
         command=command,
-        after=("prepare",),
+        # Its routes come from web: asked before, it would only log that nobody answers.
+        after=("prepare", "web"),
         ready=http_ok(plan.ports.envoy_admin, "/ready"),
         housekeeping=AccessLogTurnover(access_log(plan.home), _checkpoint(plan.home)),
     )

@@ -99,6 +99,33 @@ def test_a_killed_child_is_restarted_and_said_so(stage):
     assert alive(second)
 
 
+def test_what_a_quiet_starter_says_before_it_is_ready_is_in_its_log_alone(stage):
+    code = (
+        "import time; print('not yet there', flush=True); time.sleep(0.5);"
+        "open('is-up', 'w').close(); time.sleep(0.5); print('at work', flush=True); time.sleep(600)"
+    )
+    running = stage({"name": "web", "code": code, "ready_file": "is-up", "quiet_start": True})
+    running.says(r"web +\| at work")
+    assert "not yet there" not in running.console.read_text()
+    assert "not yet there" in (running.folder / "web.log").read_text()
+
+
+def test_the_log_of_a_quiet_starter_is_shown_if_it_never_gets_ready(stage):
+    code = "print('the disk is full', flush=True); import time; time.sleep(600)"
+    running = stage(
+        {
+            "name": "web",
+            "code": code,
+            "ready_file": "never",
+            "quiet_start": True,
+            "ready_seconds": 2,
+        }
+    )
+    assert running.end() == 1
+    running.says("web is not ready after 2 s")
+    running.says("the disk is full")
+
+
 def test_a_killed_server_leaves_no_worker_behind_on_its_port(stage):
     running = stage({"name": "web", "code": PARENT_OF_ONE})
     running.says(r"\| pid (\d+)", times=2)

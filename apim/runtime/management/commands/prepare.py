@@ -10,6 +10,8 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 STAMP = ".collected"
 
@@ -21,11 +23,18 @@ class Command(BaseCommand):
         parser.add_argument("--envoy-bootstrap", type=Path, help="file to write it to")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        call_command("migrate", interactive=False, verbosity=1)
+        self._migrate()
         self._collect_static()
         call_command("bootstrap", stdout=self.stdout)
         if options["envoy_bootstrap"]:
             call_command("envoy_bootstrap", output=options["envoy_bootstrap"])
+
+    def _migrate(self) -> None:
+        executor = MigrationExecutor(connection)
+        pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+        if pending:
+            self.stdout.write(f"Applying {pending} migrations ...")
+        call_command("migrate", interactive=False, verbosity=0)
 
     def _collect_static(self) -> None:
         stamp = Path(settings.STATIC_ROOT) / STAMP
