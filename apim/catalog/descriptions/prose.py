@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 MAX_LENGTH = 500_000
 # Of a heading, a cell or a paragraph, as far as it is looked at.
 _PLAIN_LENGTH = 4000
-_HEADING = re.compile(r"^#{1,2}[ \t]+(\S[^\n]*?)[ \t#]*$", re.MULTILINE)
+_HEADING = re.compile(r"^#{1,2}[ \t]+(\S[^\n]*)$", re.MULTILINE)
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
 _METHOD = re.compile(r"[A-Z]{3,16}\Z")
-_FENCE = re.compile(r"^(```|~~~)[^\n]*\n.*?^\1[`~]*[ \t]*$", re.MULTILINE | re.DOTALL)
+_FENCES = ("```", "~~~")
 _METHODS = {"method", "methode"}
 _PATHS = {"path", "pfad", "endpoint"}
 _SUMMARIES = {"summary", "description", "purpose", "zweck", "beschreibung"}
@@ -40,9 +40,11 @@ def read_prose(text: str, *, filename: str | None, sha256: str) -> Description:
             _("Describe the API formally, or link to the rest."),
         )
     text = _FRONT_MATTER.sub("", text.replace("\r\n", "\n"))
-    plain = _FENCE.sub("", text)
+    plain = _without_code(text)
     heading = _HEADING.search(plain)
-    title = _plain(heading[1]) if heading else title_from(filename, _("Untitled API"))
+    title = (
+        _plain(heading[1].rstrip(" \t#")) if heading else title_from(filename, _("Untitled API"))
+    )
     rest = plain[heading.end() :] if heading else plain
     paragraphs = (p.strip() for p in re.split(r"\n\s*\n", rest))
     summary = next((p for p in paragraphs if p and p[0] not in "#|>-*`<!"), "")
@@ -76,6 +78,25 @@ def read_prose(text: str, *, filename: str | None, sha256: str) -> Description:
         warnings=(),
         sha256=sha256,
     )
+
+
+def _without_code(text: str) -> str:
+    """Without fenced blocks. One that is never closed stays, as do its lines."""
+    lines = text.split("\n")
+    last = {line[:3]: number for number, line in enumerate(lines) if _is_closing(line)}
+    kept, fence = [], ""
+    for number, line in enumerate(lines):
+        if fence:
+            fence = "" if line.startswith(fence) and _is_closing(line) else fence
+        elif number < last.get(line[:3], 0):
+            fence = line[:3]
+        else:
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def _is_closing(line: str) -> bool:
+    return line.startswith(_FENCES) and not line.rstrip(" \t").strip("`~")
 
 
 def _rows(text: str) -> Iterator[tuple[str, str, str]]:

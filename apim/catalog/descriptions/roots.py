@@ -33,12 +33,12 @@ _MARKED_JSON = re.compile(rb"\"(?:openapi|swagger|asyncapi)\"\s*:")
 _INTROSPECTION = re.compile(r"\{\s*(?:\"data\"\s*:\s*\{\s*)?\"__schema\"\s*:")
 _WSDL_ROOT = re.compile(r"<(?:[\w.-]+:)?definitions[\s>]")
 _PROTO = re.compile(
-    r"^\s*(?:syntax\s*=\s*[\"']proto[23][\"']|edition\s*=\s*\"|package\s+[\w.]+\s*;"
+    r"^[ \t]*(?:syntax\s*=\s*[\"']proto[23][\"']|edition\s*=\s*\"|package\s+[\w.]+\s*;"
     r"|(?:service|message)\s+\w+\s*\{)",
     re.MULTILINE,
 )
 _SDL = re.compile(
-    r"^\s*(?:extend\s+)?(?:(?:type|interface|input|enum)\s+\w+[^:\n=]*\{|schema\s*(?:@[^{]*)?\{"
+    r"^[ \t]*(?:extend\s+)?(?:(?:type|interface|input|enum)\s+\w+[^:\n=]*\{|schema\s*(?:@[^{]*)?\{"
     r"|union\s+\w+\s*=|scalar\s+\w+|directive\s+@)",
     re.MULTILINE,
 )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from apim.catalog.rulesets.functions.contract import Context, Options
 
-_VARIABLE = re.compile(r"\{(.+?)\}")
+_VARIABLE = re.compile(r"\{([^{}\n]+)\}")
 _VARIABLE_FIELDS = {"enum", "default", "description", "examples"}
 _MOST_SHOWN = 5
 _MOST_TRIED = 1000
