@@ -108,7 +108,7 @@ def run(stage: Stage) -> list[Result]:
     note = (
         f"{sum(killed.values())} kill -9 in {seconds:.0f} s ("
         + ", ".join(f"{name} {number}" for name, number in sorted(killed.items()))
-        + f") beside {CALLS_PER_SECOND} calls/s; stored, rolled up and rebuilt agree; "
+        + f") beside {answered / seconds:.0f} calls/s; stored, rolled up and rebuilt agree; "
         f"{callers.statuses[200]:,} of {answered:,} calls were let by"
     )
     return [Result(name="Calls counted ÷ sent", measured=f"{totals[1]:,} calls",

@@ -8,8 +8,6 @@ when there is none; `requestTimeEpoch` is the start in milliseconds.
 from __future__ import annotations
 
 import binascii
-import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,9 +24,8 @@ if TYPE_CHECKING:
     from analytics.events import Event
 
 _PER_SECOND = 1000
-# $context.requestTime, as in the Common Log Format: 21/Sep/2026:14:13:20 +0000
-_COMMON_LOG_TIME = "%d/%b/%Y:%H:%M:%S %z"
-_DIGITS = re.compile(r"\d{12,}")
+# What a line has besides its id; all names are the ones that the console proposes.
+_OF_A_LINE = ("requestTimeEpoch", "requestTime", "resourcePath", "routeKey")
 
 
 class _Entry(msgspec.Struct):
@@ -51,7 +48,7 @@ def recognises(record: Mapping[str, Any]) -> bool:
         return True
     if "messageType" in record and "logGroup" in record:
         return True
-    return "requestId" in record and ("requestTimeEpoch" in record or "resourcePath" in record)
+    return "requestId" in record and any(name in record for name in _OF_A_LINE)
 
 
 def envelope(body: bytes) -> Envelope | None:
@@ -141,41 +138,35 @@ def read(record: Mapping[str, Any]) -> Event:
     """Raises Refused."""
     if "unreadable_record_characters" in record:
         raise Refused("not_base64", "the record's data is no Base64, or no gzip inside it")
-    request_id = text(first(record, "requestId", "cloudWatchId"))
+    request_id = text(first(record, "requestId", "extendedRequestId", "cloudWatchId"))
     if not request_id:
         raise Refused("missing_id", "the access log format must contain $context.requestId")
     integration_us = fields.microseconds(
         first(record, "integrationLatency", "integration_latency"), _PER_SECOND
     )
+    integration_status = fields.status(first(record, "integrationStatus", "integration_status"))
+    was_forwarded = integration_us is not None or integration_status > 0
+    # HTTP APIs have "GET /tides/{station}" or "$default", which is any.
+    route_method, route_path = fields.request_line(record.get("routeKey"))
     return call(
         event_id=request_id,
-        at=_start(record),
-        method=text(first(record, "httpMethod", "routeKey")).partition(" ")[0],
-        path=fields.path(first(record, "path", "resourcePath", "routeKey")),
+        at=fields.instant(first(record, "requestTimeEpoch", "requestTime"), _PER_SECOND),
+        method=text(record.get("httpMethod")) or route_method,
+        path=fields.path(first(record, "path", "resourcePath")) or route_path,
         status=fields.status(record.get("status")),
         duration_us=fields.microseconds(
             first(record, "responseLatency", "latency", "duration"), _PER_SECOND
         ),
         upstream_us=integration_us,
-        is_forwarded=True if integration_us is not None else None,
+        is_forwarded=True if was_forwarded else None,
         request_bytes=fields.whole(record.get("requestLength")),
         response_bytes=fields.whole(record.get("responseLength")),
         user_agent=text(record.get("userAgent")),
         ip=text(first(record, "ip", "sourceIp")),
         foreign=fields.foreign(
-            credential=record.get("apiKeyId"),
+            credential=first(record, "apiKeyId") or fields.hidden(record.get("apiKey")),
             consumer=first(record, "user", "caller", "principalId"),
             route=first(record, "resourcePath", "routeKey"),
             service=first(record, "apiId", "domainName"),
         ),
     )
-
-
-def _start(record: Mapping[str, Any]) -> datetime:
-    value = text(first(record, "requestTimeEpoch", "requestTime"))
-    if _DIGITS.fullmatch(value):
-        return fields.epoch(value, _PER_SECOND)
-    try:
-        return datetime.strptime(value, _COMMON_LOG_TIME).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return fields.iso(value)

@@ -13,7 +13,7 @@ import msgspec
 from analytics.events import Refused
 from analytics.formats import bodies, fields
 from analytics.formats.calls import call
-from analytics.formats.fields import dig, first, text
+from analytics.formats.fields import first, header, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,9 +27,11 @@ _CALLS = "GatewayLogs"
 def recognises(record: Mapping[str, Any]) -> bool:
     if "operationName" in record and "properties" in record:
         return True
+    if "TimeGenerated" in record and "CorrelationId" in record:
+        return True
     records = record.get("records")
     if isinstance(records, list) and records and isinstance(records[0], dict):
-        return "properties" in records[0] or "operationName" in records[0]
+        return any(name in records[0] for name in ("properties", "operationName", "TimeGenerated"))
     return "t" in record and "id" in record
 
 
@@ -52,13 +54,14 @@ def _unwrapped(outer: bytes) -> Iterator[bytes]:
 
 def read(record: Mapping[str, Any]) -> Event | None:
     """None for other diagnostic categories than GatewayLogs. Raises Refused."""
-    return _diagnostic(record) if "operationName" in record else _policy(record)
+    is_diagnostic = "operationName" in record or "TimeGenerated" in record
+    return _diagnostic(record) if is_diagnostic else _policy(record)
 
 
 def _policy(record: Mapping[str, Any]) -> Event:
     return call(
         event_id=text(record.get("id")),
-        at=fields.iso(record.get("t")),
+        at=fields.instant(record.get("t"), 1),
         method=text(record.get("method")),
         path=fields.path(first(record, "path", "url")),
         status=fields.status(record.get("status")),
@@ -78,30 +81,33 @@ def _policy(record: Mapping[str, Any]) -> Event:
 
 
 def _diagnostic(record: Mapping[str, Any]) -> Event | None:
-    category = text(first(record, "category", "operationName"))
-    if not category.endswith(_CALLS):
+    """Names are told apart without their case: Log Analytics writes them with a capital."""
+    of = {name.lower(): value for name, value in record.items()}
+    kind = text(first(of, "category", "type", "operationname"))
+    if not kind.endswith(_CALLS):
         return None
-    of = _properties(record.get("properties"))
-    backend_us = fields.microseconds(of.get("backendTime"), _PER_SECOND)
-    backend_status = fields.status(of.get("backendResponseCode"))
+    of |= {name.lower(): value for name, value in _properties(of.get("properties")).items()}
+    backend_status = fields.status(of.get("backendresponsecode"))
+    backend_us = fields.microseconds(of.get("backendtime"), _PER_SECOND)
+    is_cached = text(of.get("cache")).lower() == "hit" and not backend_status
     return call(
-        event_id=text(record.get("correlationId")),
-        at=fields.iso(record.get("time")),
+        event_id=text(of.get("correlationid")),
+        at=fields.instant(first(of, "time", "timegenerated"), 1),
         method=text(of.get("method")),
         path=fields.path(of.get("url")),
-        status=fields.status(of.get("responseCode")),
-        duration_us=fields.microseconds(first(record, "durationMs"), _PER_SECOND),
+        status=fields.status(of.get("responsecode")),
+        duration_us=fields.microseconds(first(of, "durationms", "totaltime"), _PER_SECOND),
         upstream_us=backend_us if backend_status else None,
-        is_forwarded=True if backend_status else None,
-        request_bytes=fields.whole(of.get("requestSize")),
-        response_bytes=fields.whole(of.get("responseSize")),
-        user_agent=text(dig(of, "requestHeaders", "User-Agent")),
-        ip=text(record.get("callerIpAddress")),
+        is_forwarded=True if backend_status else False if is_cached else None,
+        request_bytes=fields.whole(of.get("requestsize")),
+        response_bytes=fields.whole(of.get("responsesize")),
+        user_agent=header(of.get("requestheaders"), "user-agent"),
+        ip=text(of.get("calleripaddress")),
         foreign=fields.foreign(
-            credential=of.get("apimSubscriptionId"),
-            consumer=of.get("userId"),
-            route=of.get("operationId"),
-            service=of.get("apiId"),
+            credential=of.get("apimsubscriptionid"),
+            consumer=of.get("userid"),
+            route=of.get("operationid"),
+            service=of.get("apiid"),
         ),
     )
 

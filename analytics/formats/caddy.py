@@ -13,7 +13,6 @@ from analytics.formats.fields import dig, header, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from analytics.events import Event
 
@@ -36,7 +35,7 @@ def read(record: Mapping[str, Any]) -> Event | None:
     duration_us = fields.microseconds(record.get("duration"), 1)
     return call(
         event_id=text(record.get("request_id")),
-        at=fields.began(_end(record.get("ts")), duration_us),
+        at=fields.began(fields.instant(record.get("ts"), 1), duration_us),
         method=text(dig(request, "method")),
         path=fields.path(dig(request, "uri")),
         # A handler that writes nothing is logged with 0, and the caller sees 200.
@@ -45,14 +44,12 @@ def read(record: Mapping[str, Any]) -> Event | None:
         request_bytes=fields.whole(record.get("bytes_read")),
         response_bytes=fields.whole(record.get("size")),
         user_agent=header(dig(request, "headers"), "user-agent"),
-        ip=text(dig(request, "client_ip") or dig(request, "remote_ip")),
+        # The last is from before 2.5.
+        ip=text(
+            dig(request, "client_ip") or dig(request, "remote_ip") or dig(request, "remote_addr")
+        ),
         key=key,
         foreign=fields.foreign(
             credential=key or record.get("user_id"), service=dig(request, "host")
         ),
     )
-
-
-def _end(value: object) -> datetime:
-    """Seconds by default; `time_format` may make it a text."""
-    return fields.epoch(value, 1) if fields.number(value) is not None else fields.iso(value)

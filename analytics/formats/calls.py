@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from analytics.events import NO_FOREIGN, Event, Refused, country_code, units_micro
-from analytics.formats.fields import is_version_id, own_names, text
-from analytics.scrub import clean_path, user_agent_family, without_controls
+from analytics.formats.fields import hidden, is_version_id, own_names, text
+from analytics.scrub import clean_path, is_key_text, user_agent_family, without_controls
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,6 +22,8 @@ MAX_MICROSECONDS = 7 * 86_400_000_000
 MAX_BYTES = 2**50
 # What a gateway answers itself when it does not let a call through.
 _REFUSALS = frozenset({401, 403, 429})
+# NGINX, and what is built on it, for a caller who left before there was an answer.
+_CALLER_LEFT = 499
 
 
 def call(  # noqa: PLR0913 - the fields of a call
@@ -66,7 +68,7 @@ def call(  # noqa: PLR0913 - the fields of a call
         at,
         at.date(),
         names,
-        _method(method[:16]),
+        _method(method[:64]),
         clean_path(path),
         status,
         _duration(duration_us) or 0,
@@ -75,7 +77,7 @@ def call(  # noqa: PLR0913 - the fields of a call
         _size(response_bytes),
         decision,
         is_denied,
-        is_forwarded and 0 < status < 500,
+        is_forwarded and 0 < status < 500 and status != _CALLER_LEFT,
         user_agent_family(user_agent[:200]) if user_agent else "",
         # A binary fraction has more digits than were meant.
         units_micro(round(units, 6) if isinstance(units, float) else units),
@@ -88,7 +90,8 @@ def call(  # noqa: PLR0913 - the fields of a call
 def _event_id(value: str) -> str:
     if len(value) > MAX_ID_LENGTH or not value.isprintable():
         raise Refused("invalid_id", f"an id has at most {MAX_ID_LENGTH} printable characters")
-    return value
+    # Where callers choose the id, one may send its key as such.
+    return hidden(value) if "_" in value and is_key_text(value) else value
 
 
 def _duration(value: int | None) -> int | None:
@@ -105,12 +108,12 @@ def _size(value: int) -> int:
 
 @lru_cache(maxsize=256)
 def _method(reported: str) -> str:
-    return without_controls(reported.upper())[:16]
+    return "" if is_key_text(reported) else without_controls(reported.upper())[:16]
 
 
 def _address(reported: str) -> str:
-    """An address without the port that some write behind it."""
-    reported = text(reported).strip("[]")
+    """The caller's address: the first of those on the way, without a port behind it."""
+    reported = text(reported.partition(",")[0]).strip("[]")
     if reported.count(":") == 1:
         reported = reported.partition(":")[0]
     return reported.partition("]")[0] if reported.isprintable() else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import binascii
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from analytics.events import Event
 
 _PER_SECOND = 1000
-_STATUS = ("status", "status_code", "response_code", "http_status")
+_STATUS = ("status", "status_code", "response_code", "http_status", "statusCode")
 _CALL_FIELDS = (*_STATUS, "method", "path", "route", "uri")
 _UNITS = ("units", "quantity", "value", "total_tokens", "tokens")
 
@@ -33,10 +34,17 @@ _ATTRIBUTES = ("id", "source", "type", "subject", "time", "specversion")
 
 
 def from_headers(headers: Mapping[str, str], body: bytes) -> bytes:
-    """The event in JSON of a request in binary mode; the body itself of any other."""
+    """The event in JSON of a request in binary mode; the body itself of any other.
+
+    Values are percent-encoded where a header could not hold them (HTTP binding §3.1.3.2).
+    """
     if "Ce-Id" not in headers or "Ce-Specversion" not in headers:
         return body
-    attributes = {name: headers[f"Ce-{name}"] for name in _ATTRIBUTES if f"Ce-{name}" in headers}
+    if headers.get("Content-Type", "").lower().startswith("application/cloudevents"):
+        return body
+    attributes = {
+        name: unquote(headers[f"Ce-{name}"]) for name in _ATTRIBUTES if f"Ce-{name}" in headers
+    }
     return msgspec.json.encode({**attributes, "data": body.decode("utf-8", "replace")})
 
 
@@ -58,12 +66,12 @@ def read(record: Mapping[str, Any]) -> Event:
     status = fields.status(first(data, *_STATUS)) if first(data, *_STATUS) is not None else 200
     return call(
         event_id=joined_id(text(record["source"]), text(record["id"])),
-        at=fields.iso(record["time"]) if text(record.get("time")) else clock.now(),
+        at=fields.instant(record["time"], 1) if text(record.get("time")) else clock.now(),
         method=text(first(data, "method", "http_method")),
         path=fields.path(first(data, "path", "uri", "url", "route")),
         status=status,
         duration_us=fields.microseconds(
-            first(data, "duration_ms", "latency_ms", "request_latency_ms"), _PER_SECOND
+            first(data, "duration_ms", "latency_ms", "request_latency_ms", "duration"), _PER_SECOND
         ),
         upstream_us=fields.microseconds(
             first(data, "upstream_ms", "proxy_latency_ms"), _PER_SECOND

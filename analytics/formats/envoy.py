@@ -22,8 +22,22 @@ _END = "DownstreamEnd"
 _CLIENT_LEFT = "DC"
 
 
+# Envoy Gateway, Istio and Contour name some values after the header that they come from.
+_REQUEST_ID = ("request_id", "x-request-id", "x_request_id")
+_PATH = ("path", "x-envoy-origin-path", "x-envoy-original-path", "x_envoy_origin_path")
+_UPSTREAM_MS = (
+    "upstream_service_time",
+    "x-envoy-upstream-service-time",
+    "x_envoy_upstream_service_time",
+    "upstream_duration",
+    "upstream_ms",
+)
+_USER_AGENT = ("user_agent", "user-agent")
+_AUTHORITY = ("authority", ":authority")
+
+
 def recognises(record: Mapping[str, Any]) -> bool:
-    return "start_time" in record and "response_code" in record
+    return ("start_time" in record or "@timestamp" in record) and "response_code" in record
 
 
 def read(record: Mapping[str, Any]) -> Event | None:
@@ -31,29 +45,27 @@ def read(record: Mapping[str, Any]) -> Event | None:
     status = fields.status(record.get("response_code"))
     if not is_end(record, status):
         return None
-    upstream_us = fields.microseconds(
-        first(record, "upstream_service_time", "upstream_duration", "upstream_ms"), _PER_SECOND
-    )
+    upstream_us = fields.microseconds(first(record, *_UPSTREAM_MS), _PER_SECOND)
     upstream_host = text(record.get("upstream_host"))
     tells = "upstream_host" in record
     return call(
-        event_id=text(record.get("request_id")),
-        at=fields.iso(record.get("start_time")),
-        method=text(record.get("method")),
-        path=fields.path(record.get("path")),
+        event_id=text(first(record, *_REQUEST_ID)),
+        at=fields.instant(first(record, "start_time", "@timestamp"), 1),
+        method=text(first(record, "method", ":method")),
+        path=fields.path(first(record, *_PATH)),
         status=status,
         duration_us=fields.microseconds(record.get("duration"), _PER_SECOND),
         upstream_us=upstream_us,
         is_forwarded=bool(upstream_host) if tells else True if upstream_us is not None else None,
         request_bytes=fields.whole(record.get("bytes_received")),
         response_bytes=fields.whole(record.get("bytes_sent")),
-        user_agent=text(record.get("user_agent")),
-        ip=text(first(record, "downstream_remote_address", "client_ip")),
+        user_agent=text(first(record, *_USER_AGENT)),
+        ip=text(first(record, "client_ip", "downstream_remote_address")),
         key=text(record.get("key")),
         foreign=fields.foreign(
             credential=record.get("key"),
             route=record.get("route_name"),
-            service=first(record, "upstream_cluster", "authority"),
+            service=first(record, "upstream_cluster", *_AUTHORITY),
         ),
     )
 

@@ -25,11 +25,28 @@ if TYPE_CHECKING:
 MAX_TEXT = 1000
 MAX_NAME = 128
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Seconds since 1970 of the years in which a call can have happened: 2001 to 2100.
+_EARLIEST_SECOND, _LATEST_SECOND = 10**9, 4_133_980_800
+_UNITS_PER_SECOND = (1, 1000, 1_000_000, 1_000_000_000)
 _UNKNOWN = frozenset({"", "-", "-1"})
 # Past anything that is measured, yet small enough to calculate with.
 _HUGE = 2**128
 _SEPARATORS = re.compile(r"\s*[,:]\s+|,")
 DIGEST_MARK = "sha256:"
+# As the Common Log Format and `$time_local` have it: 21/Sep/2026:14:13:20 +0000
+_COMMON_LOG_TIME = "%d/%b/%Y:%H:%M:%S %z"
+# RFC 3339 §5.6 lets a minute that ends in a leap second have a second 60.
+_LEAP_SECOND = re.compile(r"(?<=\d\d:\d\d:)60(?:[.,]\d+)?")
+# "2026-09-21 14:13:20.12 +0200 CEST", as Go prints a time.
+_SPACE_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d\d:?\d\d)")
+_ZONE_BEHIND_OFFSET = re.compile(r"(?<=[+-]\d{4})\s+[A-Z]{2,5}$")
+# 1m2.5s, 42.1ms, 900us: how Go writes a duration (time.Duration.String).
+_GO_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:h|ms|m|s|[u\u00b5\u03bc]s|ns))+")
+_GO_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|[u\u00b5\u03bc]s|ns)")
+_GO_MICROSECONDS = {
+    "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_000, "ms": 1000,
+    "us": 1, "\u00b5s": 1, "\u03bcs": 1, "ns": 0.001,
+}  # fmt: skip
 
 
 def decode(raw: bytes) -> dict[str, Any]:
@@ -127,38 +144,78 @@ def whole(value: object) -> int:
 
 
 def microseconds(value: object, per_second: int) -> int | None:
-    """A duration given in 1/`per_second` seconds; None when unknown."""
+    """A duration given in 1/`per_second` seconds, or with its unit (42.1ms); None when unknown."""
     known = number(value)
     if known is None:
-        return None
+        return _with_unit(value) if isinstance(value, str) else None
     if isinstance(known, int):
         return known * 1_000_000 // per_second
     return round(known * (1_000_000 / per_second)) if known < 2**60 else 2**62
 
 
+def _with_unit(written: str) -> int | None:
+    written = written[:40].strip()
+    if not _GO_DURATION.fullmatch(written):
+        return None
+    parts = _GO_PART.findall(written)
+    return round(sum(float(amount) * _GO_MICROSECONDS[unit] for amount, unit in parts))
+
+
 def epoch(value: object, per_second: int) -> datetime:
-    """An instant given in 1/`per_second` seconds since 1970. Raises Refused."""
-    since = microseconds(value, per_second)
-    if since is None:
+    """An instant given in 1/`per_second` seconds since 1970. Raises Refused.
+
+    Gateways can be told to log another unit; the magnitude tells which, as only one of them gives
+    an instant of this century.
+    """
+    known = number(value)
+    if known is None:
         raise missing_time()
+    since = microseconds(known, _unit_of(known, per_second))
     try:
-        return _EPOCH + timedelta(microseconds=since)
+        return _EPOCH + timedelta(microseconds=since or 0)
     except OverflowError:
         raise Refused("invalid_time", "the time lies outside the calendar") from None
 
 
+def _unit_of(since: float, per_second: int) -> int:
+    units = (per_second, *_UNITS_PER_SECOND)
+    return next((u for u in units if _EARLIEST_SECOND <= since / u < _LATEST_SECOND), per_second)
+
+
+def instant(value: object, per_second: int) -> datetime:
+    """An instant, as a number since 1970 or written out. Raises Refused."""
+    return iso(value) if number(value) is None else epoch(value, per_second)
+
+
 def iso(value: object) -> datetime:
-    """An instant written after RFC 3339, with any number of digits. Raises Refused."""
+    """An instant written after RFC 3339, with any number of digits, or as in common logs.
+
+    A leap second counts in the minute that it ends. Raises Refused.
+    """
     written = text(value)
     if not written:
         raise missing_time()
     try:
-        instant = datetime.fromisoformat(written)
-        if instant.tzinfo is None:
+        found = _written_out(written)
+        if found.tzinfo is None:
             raise Refused("invalid_time", f"{written[:40]} has no offset from UTC")
-        return instant.astimezone(UTC)
+        return found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise Refused("invalid_time", f"{written[:40]} is no RFC 3339 instant") from None
+
+
+def _written_out(written: str) -> datetime:
+    try:
+        return datetime.fromisoformat(written)
+    except ValueError:
+        pass
+    # RFC 3339 §5.6 allows small letters.
+    written = _LEAP_SECOND.sub("59.999999", written[:60].upper())
+    if "/" in written:
+        return datetime.strptime(written.strip("[]"), _COMMON_LOG_TIME).astimezone(UTC)
+    return datetime.fromisoformat(
+        _ZONE_BEHIND_OFFSET.sub("", _SPACE_BEFORE_OFFSET.sub("", written))
+    )
 
 
 def began(end: datetime, duration_us: int | None) -> datetime:
@@ -192,6 +249,12 @@ def header(headers: object, name: str) -> str:
     if value is None:
         value = next((v for k, v in headers.items() if k.lower() == name), None)
     return text(value[0] if isinstance(value, list) and value else value)
+
+
+def request_line(value: object) -> tuple[str, str]:
+    """Method and path of `GET /tides?x=1 HTTP/1.1`; empty when it is something else."""
+    parts = text(value).split(" ")
+    return (parts[0], path(parts[1])) if len(parts) in {2, 3} else ("", "")
 
 
 def fingerprint(record: object) -> str:

@@ -6,6 +6,7 @@ other indices than calls: messages, health, logs. -1 and absent are unknown.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,7 +18,6 @@ from analytics.formats.fields import first, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from analytics.events import Event
 
@@ -26,12 +26,16 @@ _PER_SECOND_NS = 1_000_000_000
 # io.gravitee.common.http.HttpMethod#code
 _METHODS = ("OTHER", "CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE")
 _ACTIONS = frozenset({"index", "create"})
-# What of a document's index or type tells that it is no call.
-_OTHER_KINDS = ("message", "log", "health", "monitor", "event")
+# How the indices and types of documents end that are no calls; before it stands any prefix, and
+# behind it the day.
+_OTHER_KIND = re.compile(
+    r"(?:^|-)(?:message-metrics|message-log|log|health|health-check|monitor|event-metrics)"
+    r"(?:-[\d.-]+)?$"
+)
 
 
 def recognises(record: Mapping[str, Any]) -> bool:
-    if "request-id" in record:
+    if "request-id" in record or ("transaction" in record and "response-time" in record):
         return True
     if len(record) == 1 and isinstance(record.get("index", record.get("create")), dict):
         return True
@@ -41,23 +45,23 @@ def recognises(record: Mapping[str, Any]) -> bool:
 
 
 def split(body: bytes) -> list[bytes]:
-    """Documents, each with its index as `_index` when an action line says so."""
+    """Documents, each with `_index` and `_id` when an action line says so."""
     records: list[bytes] = []
-    index: str | None = None
+    target: dict[str, str] | None = None
     for line in bodies.split(body):
         action = _action(line)
         if action is not None:
-            index = action
-        elif index is None:
+            target = action
+        elif target is None:
             records.append(line)
         else:
-            records.append(_with_index(line, index))
-            index = None
+            records.append(_with_target(line, target))
+            target = None
     return records
 
 
-def _action(line: bytes) -> str | None:
-    """The index of an action line; None when the line is a document."""
+def _action(line: bytes) -> dict[str, str] | None:
+    """What an action line says of the next document; None when the line is a document."""
     if len(line) > 2000 or not line.lstrip().startswith((b'{"index', b'{ "index', b'{"create', b'{ "create')):  # fmt: skip
         return None
     try:
@@ -67,12 +71,14 @@ def _action(line: bytes) -> str | None:
     if len(record) != 1 or not record.keys() <= _ACTIONS:
         return None
     (target,) = record.values()
-    return text(target.get("_index")) if isinstance(target, dict) else ""
+    if not isinstance(target, dict):
+        return {}
+    return {name: known for name in ("_index", "_id") if (known := text(target.get(name)))}
 
 
-def _with_index(line: bytes, index: str) -> bytes:
+def _with_target(line: bytes, target: dict[str, str]) -> bytes:
     try:
-        return msgspec.json.encode({"_index": index, **fields.decode(line)})
+        return msgspec.json.encode({**target, **fields.decode(line)})
     except Refused:
         return line
 
@@ -91,7 +97,7 @@ def read(record: Mapping[str, Any]) -> Event | None:
     application = text(first(of, "applicationId", "application"))
     return call(
         event_id=request_id,
-        at=_start(of),
+        at=fields.instant(of.get("timestamp"), _PER_SECOND),
         method=_method(first(of, "httpMethod", "method")),
         path=fields.path(first(of, "uri", "path")),
         status=fields.status(of.get("status")),
@@ -101,10 +107,11 @@ def read(record: Mapping[str, Any]) -> Event | None:
         request_bytes=fields.whole(of.get("requestContentLength")),
         response_bytes=fields.whole(of.get("responseContentLength")),
         user_agent=text(of.get("userAgent")),
-        units=_tokens(of.get("additionalMetrics")),
+        units=_tokens(first(of, "additionalMetrics", "custom")),
         ip=text(of.get("remoteAddress")),
         foreign=fields.foreign(
-            credential=first(of, "subscriptionId", "subscription"),
+            credential=first(of, "subscriptionId", "subscription")
+            or fields.hidden(first(of, "securityToken", "apiKey")),
             # "1" is Gravitee's unknown application, of a plan without keys.
             consumer="" if application == "1" else application,
             route=first(of, "mappedPath", "planId", "plan"),
@@ -115,7 +122,7 @@ def read(record: Mapping[str, Any]) -> Event | None:
 
 def _is_other(record: Mapping[str, Any]) -> bool:
     kind = text(first(record, "_index", "type"))
-    if kind and any(word in kind for word in _OTHER_KINDS):
+    if _OTHER_KIND.search(kind[-200:]):
         return True
     return "correlation-id" in record or "correlationId" in record or "connector-type" in record
 
@@ -123,13 +130,6 @@ def _is_other(record: Mapping[str, Any]) -> bool:
 def _camel(name: str) -> str:
     head, *rest = name[:60].lstrip("@").replace("_", "-").split("-")
     return head + "".join(word.capitalize() for word in rest)
-
-
-def _start(of: Mapping[str, Any]) -> datetime:
-    value = of.get("timestamp")
-    if fields.number(value) is not None:
-        return fields.epoch(value, _PER_SECOND)
-    return fields.iso(value)
 
 
 def _duration(of: Mapping[str, Any], name: str, *older: str) -> int | None:
@@ -141,13 +141,19 @@ def _duration(of: Mapping[str, Any], name: str, *older: str) -> int | None:
 
 def _method(value: object) -> str:
     code = fields.number(value)
-    if isinstance(code, int):
+    if code is not None:
+        code = int(code)
         return _METHODS[code] if code < len(_METHODS) else "OTHER"
     return text(value)
 
 
 def _tokens(metrics: object) -> int | float | None:
-    """`[{"name": "long_tokens", "value": 9}]`: what is called units, or else all tokens together."""
+    """What is called units, or else all tokens together.
+
+    The file has `[{"name": "long_tokens", "value": 9}]`, Elasticsearch `{"long_tokens": 9}`.
+    """
+    if isinstance(metrics, dict):
+        metrics = [{"name": name, "value": value} for name, value in metrics.items()]
     if not isinstance(metrics, list):
         return None
     known = {

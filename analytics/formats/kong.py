@@ -33,7 +33,7 @@ def read(record: Mapping[str, Any]) -> Event:
         event_id=text(dig(request, "id")),
         at=fields.epoch(record.get("started_at"), _PER_SECOND),
         method=text(dig(request, "method")),
-        path=fields.path(dig(request, "uri") or dig(request, "url")),
+        path=fields.path(text(dig(request, "uri")) or dig(request, "url")),
         status=fields.status(dig(response, "status")),
         duration_us=fields.microseconds(dig(record, "latencies", "request"), _PER_SECOND),
         upstream_us=proxy_us,

@@ -25,8 +25,31 @@ if TYPE_CHECKING:
 
 PROTOBUF_TYPES = frozenset({"application/x-protobuf", "application/protobuf"})
 _NANOSECONDS = 1_000_000_000
-_SECONDS = ("http.server.request.duration", "http.server.duration_s", "duration_s")
-_MILLISECONDS = ("duration_ms", "http.server.duration", "duration", "latency_ms", "latency")
+# Durations by their unit, in parts of a second. `http.server.duration` is the older convention's.
+_DURATIONS = (
+    (("http.server.request.duration", "http.server.duration_s", "duration_s"), 1),
+    (("duration_us",), 1_000_000),
+    (("duration_ns", "duration_nano"), _NANOSECONDS),
+    (("duration_ms", "http.server.duration", "duration", "latency_ms", "latency"), 1000),
+)
+_ID = (
+    "request_id", "x-request-id", "x_request_id", "http.request.id", "request.id", "log.record.uid",
+    "http.request.header.x-request-id", "id",
+)  # fmt: skip
+_UPSTREAM_MS = (
+    "upstream_ms", "upstream_service_time", "x-envoy-upstream-service-time", "x_envoy_upstream_service_time",
+)  # fmt: skip
+_REQUEST_BYTES = (
+    "http.request.body.size", "http.request.size", "http.request_content_length", "bytes_received",
+)  # fmt: skip
+_RESPONSE_BYTES = (
+    "http.response.body.size", "http.response.size", "http.response_content_length", "bytes_sent",
+)  # fmt: skip
+_CLIENT_IP = (
+    "client.address", "http.client_ip", "client_ip", "net.peer.ip", "net.sock.peer.addr",
+    "network.peer.address", "downstream_remote_address",
+)  # fmt: skip
+_USER_AGENT = ("user_agent.original", "http.user_agent", "user_agent", "user-agent")
 _SCALARS = ("stringValue", "doubleValue", "boolValue")
 _STATUS = (
     "http.response.status_code",
@@ -36,7 +59,7 @@ _STATUS = (
     "status",
 )
 _METHOD = ("http.request.method", "http.method", "method")
-_PATH = ("url.path", "http.target", "path", "url.full", "http.url")
+_PATH = ("url.path", "http.target", "path", "x-envoy-origin-path", "url.full", "http.url")
 
 
 def recognises(record: Mapping[str, Any]) -> bool:
@@ -162,35 +185,31 @@ def _conventional(record: Mapping[str, Any], of: Mapping[str, Any]) -> Event | N
     status = fields.status(first(of, *_STATUS))
     if "log_name" in _resource(record) and not envoy.is_end(of, status):
         return None
-    upstream_us = fields.microseconds(first(of, "upstream_ms", "upstream_service_time"), 1000)
+    upstream_us = fields.microseconds(first(of, *_UPSTREAM_MS), 1000)
     was_forwarded = upstream_us is not None or bool(text(of.get("upstream_host")))
     return call(
-        event_id=text(
-            first(of, "request_id", "http.request.id", "request.id", "log.record.uid", "id")
-        ),
+        event_id=_only(first(of, *_ID)),
         at=_time(record, of),
-        method=text(first(of, *_METHOD)),
+        method=text(first(of, "http.request.method_original", *_METHOD)),
         path=fields.path(first(of, *_PATH)),
         status=status,
         duration_us=_duration(of),
         upstream_us=upstream_us,
         is_forwarded=was_forwarded if was_forwarded or "upstream_host" in of else None,
-        request_bytes=fields.whole(
-            first(of, "http.request.body.size", "http.request.size", "bytes_received")
-        ),
-        response_bytes=fields.whole(
-            first(of, "http.response.body.size", "http.response.size", "bytes_sent")
-        ),
-        user_agent=text(first(of, "user_agent.original", "http.user_agent", "user_agent")),
+        request_bytes=fields.whole(first(of, *_REQUEST_BYTES)),
+        response_bytes=fields.whole(first(of, *_RESPONSE_BYTES)),
+        user_agent=_only(first(of, *_USER_AGENT)),
         units=fields.number(first(of, "apim.units", "gen_ai.usage.total_tokens")),
         country=text(first(of, "client.geo.country_iso_code", "geo.country.iso_code")),
-        ip=text(first(of, "client.address", "net.peer.ip", "downstream_remote_address")),
+        ip=text(first(of, *_CLIENT_IP)),
         key=text(first(of, "apim.key", "key")),
         foreign=fields.foreign(
             credential=first(of, "apim.key", "key"),
             consumer=first(of, "enduser.id", "user.id", "consumer"),
             route=first(of, "http.route", "route_name"),
-            service=first(of, "upstream_cluster", "server.address")
+            service=first(
+                of, "upstream_cluster", "server.address", "http.host", "authority", ":authority"
+            )
             or first(_resource(record), "service.name", "log_name"),
         ),
     )
@@ -205,12 +224,20 @@ def _time(record: Mapping[str, Any], of: Mapping[str, Any]) -> datetime:
     """0 means not known, as everywhere in OTLP."""
     known = fields.number(record.get("time"))
     if not known and text(of.get("start_time")):
-        return fields.iso(of["start_time"])
+        return fields.instant(of["start_time"], 1)
     known = known or fields.number(record.get("observed"))
     return fields.epoch(known, _NANOSECONDS)
 
 
 def _duration(of: Mapping[str, Any]) -> int | None:
-    """Seconds by the conventions, milliseconds as Envoy's %DURATION%."""
-    seconds = fields.microseconds(first(of, *_SECONDS), 1)
-    return seconds if seconds is not None else fields.microseconds(first(of, *_MILLISECONDS), 1000)
+    """By the unit that the name tells; `duration` alone has milliseconds, as Envoy's %DURATION%."""
+    for names, per_second in _DURATIONS:
+        known = fields.microseconds(first(of, *names), per_second)
+        if known is not None:
+            return known
+    return None
+
+
+def _only(value: object) -> str:
+    """A text; captured headers are lists of them."""
+    return text(value[0] if isinstance(value, list) and value else value)

@@ -21,8 +21,15 @@ from analytics.events import (
     units_micro,
 )
 from analytics.formats.bodies import MAX_RECORDS, split
+from analytics.formats.fields import hidden, instant
 from analytics.formats.reading import each
-from analytics.scrub import clean_path, user_agent_family, without_controls
+from analytics.scrub import (
+    clean_path,
+    is_key_text,
+    user_agent_family,
+    without_controls,
+    without_keys,
+)
 
 MAX_ID_LENGTH = 128
 MAX_NAME_LENGTH = 32
@@ -111,6 +118,9 @@ def read(raw: bytes) -> Event | None:
     try:
         line = _DECODER.decode(raw)
     except msgspec.ValidationError as error:
+        plain = _with_plain_instant(raw)
+        if plain is not None:
+            return read(plain)
         raise Refused("invalid_field" if _is_whole(raw) else "not_json", str(error)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         repaired = raw.decode("utf-8", "replace").encode()
@@ -118,6 +128,24 @@ def read(raw: bytes) -> Event | None:
             raise Refused("not_json", str(error)) from None
         return read(repaired)  # a caller may put any byte into a path; the call still counts
     return None if line.type in _INTERMEDIATE else _event(line)
+
+
+def _with_plain_instant(raw: bytes) -> bytes | None:
+    """The line with `ts` after RFC 3339, if it has it otherwise: in milliseconds, a leap second."""
+    try:
+        record = msgspec.json.decode(raw)
+        written = record["ts"]
+        at = instant(written, 1).isoformat()
+    except (
+        msgspec.DecodeError,
+        UnicodeDecodeError,
+        RecursionError,
+        LookupError,
+        TypeError,
+        Refused,
+    ):
+        return None
+    return msgspec.json.encode({**record, "ts": at}) if at != written else None
 
 
 def _event(line: Line) -> Event:
@@ -132,8 +160,13 @@ def _event(line: Line) -> Event:
         at = _instant(at)
     if not 0 <= status <= 999:
         raise Refused("invalid_status", f"{status} is no HTTP status")
-    if not event_id or len(event_id) > MAX_ID_LENGTH or not event_id.isprintable():
-        raise _bad_id(event_id)
+    if (
+        not event_id
+        or "_" in event_id
+        or len(event_id) > MAX_ID_LENGTH
+        or not event_id.isprintable()
+    ):
+        event_id = _odd_id(event_id)
     upstream_us = None if line.upstream_ms is None else _microseconds(line.upstream_ms)
     reported = (
         *(line.call, line.key, line.application, line.subscription, line.plan, line.version),
@@ -210,12 +243,14 @@ def _remembered(reported: tuple[Any, ...]) -> _Caller:
         names, decision = [facts.get(name) for name in Names._fields], facts.get("decision")
         is_overage = "overage" in facts
     if decision:
-        decision = without_controls(decision[:40])
+        decision = without_controls(without_keys(decision[:200]))[:40]
     else:  # a gateway that keeps silent, but forwarded a call with a key, has allowed it
         decision = "allowed" if names[0] and not is_not_forwarded else "none"
     caller = _Caller(
         names=Names(*map(_name, names)),
-        method=without_controls((method or "")[:16].upper())[:16],
+        method=""
+        if is_key_text(method or "")
+        else without_controls((method or "")[:16].upper())[:16],
         decision=decision,
         is_denied=decision.startswith("denied"),
         is_forwarded=decision == "allowed" and not is_not_forwarded,
@@ -263,10 +298,13 @@ def _name(public_id: str | None) -> str:
     return public_id if is_possible else _NO_ID
 
 
-def _bad_id(value: str | None) -> Refused:
+def _odd_id(value: str | None) -> str:
+    """The id, hidden if a caller put its key there. Raises Refused."""
     if not value:
-        return Refused("missing_id", "the record has no id, so it could be counted twice")
-    return Refused("invalid_id", f"an id has at most {MAX_ID_LENGTH} printable characters")
+        raise Refused("missing_id", "the record has no id, so it could be counted twice")
+    if len(value) > MAX_ID_LENGTH or not value.isprintable():
+        raise Refused("invalid_id", f"an id has at most {MAX_ID_LENGTH} printable characters")
+    return hidden(value) if is_key_text(value) else value
 
 
 def _instant(value: datetime | None) -> datetime:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from analytics.formats import fields
 from analytics.formats.calls import call
-from analytics.formats.fields import header, joined_id, text
+from analytics.formats.fields import first, header, joined_id, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,29 +26,40 @@ def recognises(record: Mapping[str, Any]) -> bool:
 
 def read(record: Mapping[str, Any]) -> Event:
     """Raises Refused."""
-    start = text(record.get("StartUTC")) or text(record.get("StartLocal"))
+    duration_us = fields.microseconds(record.get("Duration"), _PER_SECOND)
+    start = text(first(record, "StartUTC", "StartLocal"))
+    began = (
+        fields.instant(start, 1)
+        if start or "time" not in record
+        # When the line was written, if the start was dropped from the log.
+        else fields.began(fields.instant(record["time"], 1), duration_us)
+    )
     request_id = header(record, "request_x-request-id")
     key = header(record, "request_x-apim-key")
     origin_us = fields.microseconds(record.get("OriginDuration"), _PER_SECOND)
     origin_status = fields.status(record.get("OriginStatus"))
+    # The address of a server is there once one was chosen, should the status have been dropped.
+    is_forwarded = origin_status > 0 or (
+        "OriginStatus" not in record and bool(text(first(record, "ServiceURL", "ServiceAddr")))
+    )
     user = text(record.get("ClientUsername"))
     return call(
-        event_id=joined_id(request_id, start) if request_id else "",
-        at=fields.iso(start),
+        event_id=joined_id(request_id, start or began.isoformat()) if request_id else "",
+        at=began,
         method=text(record.get("RequestMethod")),
         path=fields.path(record.get("RequestPath")),
         status=fields.status(record.get("DownstreamStatus")),
-        duration_us=fields.microseconds(record.get("Duration"), _PER_SECOND),
-        upstream_us=origin_us if origin_status else None,
-        is_forwarded=origin_status > 0,
+        duration_us=duration_us,
+        upstream_us=origin_us if is_forwarded else None,
+        is_forwarded=is_forwarded,
         request_bytes=fields.whole(record.get("RequestContentSize")),
         response_bytes=fields.whole(record.get("DownstreamContentSize")),
         user_agent=header(record, "request_user-agent"),
-        ip=text(record.get("ClientHost")),
+        ip=text(first(record, "ClientHost", "ClientAddr")),
         key=key,
         foreign=fields.foreign(
             credential=user or key,
-            route=record.get("RouterName"),
-            service=record.get("ServiceName") or record.get("RequestHost"),
+            route=first(record, "RouterName", "FrontendName"),
+            service=first(record, "ServiceName", "BackendName", "RequestHost"),
         ),
     )

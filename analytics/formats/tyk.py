@@ -13,7 +13,7 @@ import msgspec
 from analytics.events import Refused
 from analytics.formats import bodies, fields
 from analytics.formats.calls import call
-from analytics.formats.fields import dig, text
+from analytics.formats.fields import dig, first, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,22 +60,25 @@ def read(record: Mapping[str, Any]) -> Event:
         raise Refused("not_an_object", "event must hold the fields that the pump sends")
     duration_us = fields.microseconds(event.get("request_time"), _PER_SECOND)
     end = (
-        fields.iso(event["time_stamp"])
-        if text(event.get("time_stamp"))
-        else fields.epoch(record.get("time"), 1)
+        fields.instant(written, 1)
+        if text(written := first(event, "time_stamp", "timestamp"))
+        else fields.instant(record.get("time"), 1)
     )
-    latency = event.get("latency")
+    # Zeros where Tyk measured nothing, as when it refused the call itself.
+    upstream_us = fields.microseconds(dig(event, "latency", "upstream"), _PER_SECOND) or None
     return call(
         event_id=text(event.get("request_id")),
         at=fields.began(end, duration_us),
         method=text(event.get("method")),
-        path=fields.path(event.get("path")),
+        path=fields.path(first(event, "path", "raw_path")),
         status=fields.status(event.get("response_code")),
         duration_us=duration_us,
-        upstream_us=fields.microseconds(dig(latency, "upstream"), _PER_SECOND),
+        upstream_us=upstream_us,
+        is_forwarded=True if upstream_us else None,
         request_bytes=_measured(event, "bytes_in"),
         response_bytes=_measured(event, "bytes_out") or fields.whole(event.get("content_length")),
         user_agent=text(event.get("user_agent")),
+        country=text(dig(event, "geo", "country", "iso_code")),
         ip=text(event.get("ip_address")),
         foreign=fields.foreign(
             credential=event.get("credential"),
