@@ -16,7 +16,7 @@ from pathlib import Path
 from apim.runtime.embedded import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS = 120
+READY_SECONDS = 240
 STOP_SECONDS = 60
 # What tells a child of the supervisor from the others on its command line.
 COMMANDS = {

@@ -24,7 +24,7 @@ def test_twelve_random_kills_between_close_and_stripe_leave_no_drift():
         env=env | {"BENCH_BILLS_KILLS": "12", "BENCH_BILLS_CUSTOMERS": "16"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=480,
     )
     said = ended.stdout[-3000:] + ended.stderr[-3000:]
     assert ended.returncode == 0, said

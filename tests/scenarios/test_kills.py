@@ -24,7 +24,7 @@ def test_ten_random_kills_lose_no_call_and_double_none():
         env=env | {"BENCH_KILLS": "10", "BENCH_KILLS_SECONDS": "90"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=480,
     )
     assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
     counted = ended.stdout.partition("| Calls counted ÷ sent |")[2]

@@ -50,7 +50,7 @@ class Process:
         self.child.kill()
         self.child.wait()
 
-    def wait_for(self, url, *, seconds=30):
+    def wait_for(self, url, *, seconds=120):
         def answers():
             assert self.child.poll() is None, self.log.read_text()[-3000:]
             try:

@@ -16,7 +16,7 @@ from tests.deadline import eventually
 pytestmark = [pytest.mark.processes, pytest.mark.e2e]
 ROOT = Path(__file__).resolve().parents[3]
 PORTS = ("APIM_WEB_PORT", "APIM_AUTHORIZER_PORT", "APIM_GATEWAY_PORT", "APIM_DEMO_UPSTREAMS_PORT")
-START_SECONDS = 180
+START_SECONDS = 300
 SERVERS = (
     *("web", "authorizer", "worker", "usage-worker", "scheduler", "shipper", "envoy", "redis"),
     "postgres",
