@@ -14,7 +14,7 @@ class Entry(TypedDict):
 SCHEDULE: dict[str, Entry] = {
     "outbox-sweep": {
         "task": "outbox.sweep",
-        "schedule": schedule(timedelta(seconds=5)),
+        "schedule": schedule(timedelta(seconds=2)),
     },
     "outbox-forget": {
         "task": "outbox.forget_delivered",
@@ -26,6 +26,11 @@ SCHEDULE: dict[str, Entry] = {
     },
     "gateway-reconcile": {
         "task": "gateway.reconcile",
+        "schedule": schedule(timedelta(seconds=60)),
+    },
+    # What was lent of limits that were used up, and never made.
+    "gateway-lending": {
+        "task": "gateway.measure_lending",
         "schedule": schedule(timedelta(seconds=60)),
     },
     "gateway-rehashed-keys": {
@@ -96,6 +101,11 @@ SCHEDULE: dict[str, Entry] = {
     "billing-reconcile": {
         "task": "billing.reconcile",
         "schedule": schedule(timedelta(minutes=15)),
+    },
+    # Long after the nightly roll-up of late usage, so that what is left differs for a reason.
+    "billing-compare": {
+        "task": "billing.request_comparison",
+        "schedule": crontab(minute="27", hour="4"),
     },
     "billing-trials": {
         "task": "billing.review_trials",

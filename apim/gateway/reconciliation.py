@@ -9,7 +9,7 @@ Redis: one that lost it, or another database, is compared as a whole.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from django.db import connection as database
 from django.db.models import QuerySet
@@ -81,7 +81,8 @@ def reconcile() -> int:
     else:
         grants.restore_counters()
         wrong, reached = _mend_some(known)
-    connection().hset(wire.RECONCILED, mapping={**reached, "database": place, "horizon": horizon})
+    stored: dict[Any, Any] = {**reached, "database": place, "horizon": horizon}
+    connection().hset(wire.RECONCILED, mapping=stored)
     return wrong
 
 
@@ -105,7 +106,7 @@ def _mend_some(known: dict[str, str]) -> tuple[int, dict[str, str]]:
 
 
 def _known() -> dict[str, str]:
-    stored = connection().hgetall(wire.RECONCILED)
+    stored: dict[Any, Any] = connection().hgetall(wire.RECONCILED)
     return {name.decode(): value.decode() for name, value in stored.items()}
 
 
@@ -149,7 +150,7 @@ def _written(model: type[Model], column: str, horizon: str) -> Iterator[int]:
 
 def _slice(kind: _Kind, after: int) -> tuple[list[int], int]:
     """Give the next primary keys in turn, and where to go on; 0 begins anew."""
-    rows = QuerySet(kind.model).order_by("pk")
+    rows: QuerySet[Any] = QuerySet(kind.model).order_by("pk")
     last = rows.values_list("pk", flat=True).last() or 0
     size = max(SLICE, last // ROUNDS)
     ids = list(rows.filter(pk__gt=after).values_list("pk", flat=True)[:size])
@@ -166,6 +167,7 @@ def _some_names(cursor: int) -> tuple[list[str], int]:
     names: set[str] = set()
     looked_at = 0
     while looked_at < wanted:
+        found: list[Any]
         cursor, found = connection().scan(cursor, match="g:*", count=grants.BATCH)
         names.update(name.decode() for name in found)
         looked_at += grants.BATCH

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from apim.gateway import grants, reconciliation, rehash, snapshots
+from apim.gateway import grants, lending, reconciliation, rehash, snapshots
 
 
 @shared_task(name="gateway.project_key")
@@ -51,6 +51,11 @@ def watch_grants() -> None:
 def reconcile() -> None:
     reconciliation.reconcile()
     snapshots.rebuild_envoy_snapshot(reason="reconciliation")
+
+
+@shared_task(name="gateway.measure_lending")
+def measure_lending() -> None:
+    lending.measure()
 
 
 @shared_task(name="gateway.take_rehashed")

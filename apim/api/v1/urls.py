@@ -314,6 +314,7 @@ CATALOG = [
 
 OPERATING = [
     path("gateways", gateways.Gateways.as_view(), name="gateways"),
+    path("gateways/lending", gateways.Lending.as_view(), name="gateways-lending"),
     path("gateways/<public:public_id>", gateways.OneGateway.as_view(), name="gateway"),
     path(
         "gateways/<public:public_id>/connection",

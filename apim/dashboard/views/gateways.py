@@ -17,18 +17,22 @@ from analytics.selectors import usage_series, usage_totals
 from analytics.unmatched import unmatched_names
 from apim.accounts.policies import staff
 from apim.core import clock
+from apim.core.errors import TransientError
 from apim.dashboard import roles
 from apim.dashboard.charts import calls_chart
 from apim.dashboard.forms.operations import GatewayForm
 from apim.dashboard.pages import FormPage, Question, confirm_page, form_page
 from apim.gateway import selectors, services
 from apim.gateway.connecting import connection_of
+from apim.gateway.lending import lending_report
+from apim.gateway.models import Gateway
 from apim.gateway.snapshots import rebuild_envoy_snapshot
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from apim.accounts.viewers import ViewerRequest
+    from apim.gateway.lending import LendingReport
     from apim.gateway.services import RegisteredGateway
 
 
@@ -90,6 +94,7 @@ def gateway_detail(request: ViewerRequest, gateway_id: str) -> HttpResponse:
         "clusters_text": _pretty(snapshot.clusters if snapshot else []),
         "listeners_text": _pretty(snapshot.listeners if snapshot else []),
         "refusals": selectors.open_refusals()[:10],
+        "lending": _lending(gateway),
         "delivery": deliveries(gateway.pk).get(gateway.pk),
         "unmatched": len(unmatched_names(gateway)),
         "waiting": QuarantinedRecord.objects.waiting().filter(gateway_id=gateway.pk).count(),
@@ -99,6 +104,16 @@ def gateway_detail(request: ViewerRequest, gateway_id: str) -> HttpResponse:
         ),
     }
     return render(request, "dashboard/gateways/detail.html", context)
+
+
+def _lending(gateway: Gateway) -> LendingReport | None:
+    """None for gateways that ask about each call, and while nobody can tell."""
+    if gateway.kind != Gateway.Kind.ENVOY:
+        return None
+    try:
+        return lending_report()
+    except TransientError:
+        return None
 
 
 @staff(*roles.OPERATIONS)

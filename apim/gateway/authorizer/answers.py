@@ -69,6 +69,12 @@ def refusal(call: Call | None, denial: Denial, facts: Headers) -> Answer:
     return _problem(call, denial, headers, extra)
 
 
+def with_refusal_life(answer: Answer, milliseconds: int) -> Answer:
+    """For how long a gateway may repeat the refusal."""
+    answer.headers.append((b"x-apim-deny-ttl", b"%d" % milliseconds))
+    return answer
+
+
 def over_limit(
     call: Call, resolution: Resolution, meter: Meter, outcome: Outcome, portal_url: str
 ) -> Answer:

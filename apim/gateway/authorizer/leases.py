@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from apim.gateway.authorizer.counters import Counters, Standing, Taken
+    from apim.gateway.grant_format import KeyGrant
 
 # For how long calls are lent at most; and for how long a gateway may remember what a key may do,
 # which it drops as soon as the change feed names it.
@@ -27,8 +28,10 @@ MAX_WANT = 1_000_000
 UNLIMITED_TOKENS = 1_000_000
 NO_LEASE = "-"
 MAX_POOLS = 16
-# Gateways tell what became of a lease with their next question.
+# Gateways tell what became of a lease with their next question, which a worker without calls asks
+# late: so many leases are remembered however old they are.
 REMEMBERED_SECONDS = 60.0
+KEPT_LEASES = 10_000
 MAX_LEASES = 200_000
 MAX_SETTLED = 50
 # Here an authorizer tells the others of leases that one of them gave.
@@ -130,7 +133,7 @@ class LeaseBook:
             return
 
     def _make_room(self, now: float) -> None:
-        while self._leases:
+        while len(self._leases) >= KEPT_LEASES:
             oldest = next(iter(self._leases))
             if len(self._leases) < MAX_LEASES and self._leases[oldest].forget_at > now:
                 return
@@ -143,6 +146,13 @@ def _pairs(value: bytes) -> Iterator[tuple[str, int]]:
         lease, _, number = part.strip().rpartition("=")
         if lease and number.isdecimal() and len(number) < 16:
             yield lease, int(number)
+
+
+def hold_milliseconds(key: KeyGrant | None) -> int:
+    """How long a gateway may remember what the key may do: it may expire."""
+    if key is None or key.exp is None:
+        return HOLD_MILLISECONDS
+    return max(min(HOLD_MILLISECONDS, int((key.exp - time.time()) * 1000)), 0)
 
 
 class Wish(NamedTuple):

@@ -20,6 +20,7 @@ from apim.gateway.authorizer.change_feed import RESET, ChangeFeed
 from apim.gateway.authorizer.counters import LOADS, Counters
 from apim.gateway.authorizer.decisions import Decider, Grant, Resolution, Use
 from apim.gateway.authorizer.leases import LeaseBook, Terms
+from apim.gateway.authorizer.lending import Lending
 from apim.gateway.authorizer.limits import POOL_MILLISECONDS, UNLIMITED, Meter, Meters, Outcome
 from apim.gateway.authorizer.memory import GrantsIncomplete, LastKnown, Memory
 from apim.gateway.authorizer.metrics import Metrics
@@ -83,6 +84,7 @@ class Authorizer:
         self.meters = Meters(self.counters)
         self.leases = LeaseBook(self.counters, self._tell)
         self.recalls = Recalls(self._tell_others)
+        self.lending = Lending(self._tell)
         self.changes = ChangeFeed(self.link.send, self._changed)
         self.metrics = Metrics()
         peppers = secrets.read_peppers(env_str("APIM_KEY_PEPPER"))
@@ -209,6 +211,7 @@ class Authorizer:
     ) -> Answer:
         if outcome.is_allowed:
             return answers.allowed(call, key, resolution, meter, outcome)
+        self.lending.note_refusal(outcome.violated)
         return answers.over_limit(call, resolution, meter, outcome, self.decider.portal_url)
 
     async def _decide_concurrent(
@@ -241,14 +244,16 @@ class Authorizer:
         found = await self._find(call, self.decider)
         if isinstance(found, Answer):
             has_other_keys = await self.decider.has_imported()
-            return _with_refusal_life(found, 0 if has_other_keys else REFUSAL_MILLISECONDS)
+            return answers.with_refusal_life(found, 0 if has_other_keys else REFUSAL_MILLISECONDS)
         key, resolution = found
         use = resolution.use(call.method, call.path)
         denial = denial_of(resolution, use, call.address, call.origin)
         if denial is not None:
             answer = answers.denied(call, resolution, denial)
             # Who may not from here, may from elsewhere.
-            return _with_refusal_life(answer, 0 if resolution.rules else REFUSAL_MILLISECONDS)
+            return answers.with_refusal_life(
+                answer, 0 if resolution.rules else REFUSAL_MILLISECONDS
+            )
         answer = await self._lease_of(call, key, resolution, use, wish)
         if answer.decision == "allowed":
             answer.headers.extend(self._lease_terms(resolution, position))
@@ -260,7 +265,7 @@ class Authorizer:
         meter, cost = use.meter, use.cost
         # Where a key may be used from is asked for each call.
         is_call = resolution.rules is not None or (meter is not None and meter.is_concurrent)
-        hold = _hold_milliseconds(resolution)
+        hold = leases.hold_milliseconds(resolution.grant.key)
         limits = b""
         if meter is None:
             answer = answers.allowed(call, key, resolution, None, UNLIMITED)
@@ -308,6 +313,7 @@ class Authorizer:
         outcome = Outcome(taken.calls > 0, cost, taken.calls, taken.standings)
         if not outcome.is_allowed:
             self.recalls.want(outcome.violated)
+            self.lending.note_refusal(outcome.violated)
             return lease, outcome, None
         slot_seconds = meter.slot_milliseconds / 1000 if meter.is_concurrent else 0.0
         self.leases.open(lease, taken, slot_seconds=slot_seconds)
@@ -320,7 +326,9 @@ class Authorizer:
         now = time.monotonic()
         lives = [(one.reset_at - now) * 1000 for one in outcome.violated]
         life = min(QUOTA_REFUSAL_MILLISECONDS, *(max(int(each), 0) for each in lives))
-        return _with_refusal_life(answer, 0 if meter.is_concurrent or resolution.rules else life)
+        return answers.with_refusal_life(
+            answer, 0 if meter.is_concurrent or resolution.rules else life
+        )
 
     def _lease_terms(self, resolution: Resolution, position: str) -> answers.Headers:
         """What the lease depends on, and what to do when nobody can say that it still holds."""
@@ -426,6 +434,7 @@ class Authorizer:
             self._notice_pause()
             self._awake_at = time.monotonic()
             self.meters.sweep()
+            self.lending.tell(self.leases.granted, self.leases.given_back, self.recalls.asked)
 
     def _notice_pause(self) -> None:
         """Believe nothing remembered from before a pause: a question may be read before the news."""
@@ -467,19 +476,6 @@ def denial_of(resolution: Resolution, use: Use, address: str, origin: str) -> De
         if denial is not None:
             return denial
     return use.denial
-
-
-def _hold_milliseconds(resolution: Resolution) -> int:
-    """How long a gateway may remember what the key may do: it may expire."""
-    key = resolution.grant.key
-    if key is None or key.exp is None:
-        return leases.HOLD_MILLISECONDS
-    return max(min(leases.HOLD_MILLISECONDS, int((key.exp - time.time()) * 1000)), 0)
-
-
-def _with_refusal_life(answer: Answer, milliseconds: int) -> Answer:
-    answer.headers.append((b"x-apim-deny-ttl", b"%d" % milliseconds))
-    return answer
 
 
 def _look_at(future: asyncio.Future[Any]) -> None:

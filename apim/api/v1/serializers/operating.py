@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from apim.api.v1.serializers.base import Body, Resource
 from apim.audit.models import AuditEvent
+from apim.catalog.limit_terms import LimitKind, LimitWindow
 from apim.gateway.models import Gateway
 from apim.outbox.models import OutboxEntry
 
@@ -29,6 +30,40 @@ class GatewaySerializer(serializers.Serializer[Any]):
     lag_seconds = serializers.FloatField()
     last_error = serializers.CharField(source="gateway.last_error", allow_blank=True)
     created_at = serializers.DateTimeField(source="gateway.created_at")
+
+
+class UsedUpWindowSerializer(serializers.Serializer[Any]):
+    """A window of a hard limit that refused calls, after its end."""
+
+    owner = serializers.CharField(
+        help_text="Whose calls were counted: id of an organization, application or key."
+    )
+    product = serializers.CharField(source="product_name")
+    kind = serializers.ChoiceField(choices=LimitKind.choices)
+    window = serializers.ChoiceField(choices=LimitWindow.choices)
+    every = serializers.IntegerField()
+    group = serializers.CharField(allow_blank=True)
+    quota = serializers.IntegerField()
+    made = serializers.IntegerField(help_text="Calls in the usage log, weighted by their cost.")
+    never_made = serializers.IntegerField()
+    started_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField()
+
+
+class LendingSerializer(serializers.Serializer[Any]):
+    """Calls that gateways were lent in the last 24 hours, and what came of them."""
+
+    lent = serializers.IntegerField()
+    returned = serializers.IntegerField(help_text="Not made, and given back.")
+    recalls = serializers.IntegerField(
+        help_text="How often a limit had no room while calls of it might be lent."
+    )
+    window_count = serializers.IntegerField(help_text="Windows of hard limits that were used up.")
+    quota = serializers.IntegerField(help_text="What those allowed together.")
+    made = serializers.IntegerField(help_text="What the usage log shows of it.")
+    never_made = serializers.IntegerField()
+    never_made_share = serializers.FloatField()
+    windows = UsedUpWindowSerializer(many=True)
 
 
 class RegisteredGatewaySerializer(serializers.Serializer[Any]):

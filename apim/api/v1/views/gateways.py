@@ -12,11 +12,13 @@ from apim.api.v1.filters.operating import GatewayFilter
 from apim.api.v1.serializers.operating import (
     ConnectionSerializer,
     GatewaySerializer,
+    LendingSerializer,
     NewGateway,
     RegisteredGatewaySerializer,
 )
 from apim.gateway import selectors, services
 from apim.gateway.connecting import connection_of
+from apim.gateway.lending import lending_report
 from apim.gateway.models import Gateway
 from apim.gateway.selectors import GatewayStatus, gateway_status, gateway_statuses
 
@@ -70,6 +72,20 @@ class OneGateway(Endpoint):
     def get(self, request: Request, public_id: str) -> Response:
         gateway = selectors.get_gateway(public_id)
         return Response(GatewaySerializer(gateway_status(gateway)).data)
+
+
+class Lending(Endpoint):
+    scopes = {"GET": "gateways:read"}
+
+    @operation(
+        "get_lending",
+        "Read what lending calls to gateways costs",
+        LendingSerializer,
+        description="Of the last 24 hours, over all gateways that are lent calls in advance: "
+        "Envoys do not ask about each call. What is lent counts at once.",
+    )
+    def get(self, request: Request) -> Response:
+        return Response(LendingSerializer(lending_report()).data)
 
 
 class GatewayConnection(Endpoint):
