@@ -7,7 +7,8 @@ from functools import cache
 import redis
 from django.conf import settings
 
-TIMEOUT_SECONDS = 2
+# A page that tells gateways something waits as long once, when Redis stands still.
+TIMEOUT_SECONDS = 1
 
 
 @cache

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ from celery import current_app
 from django.db import transaction
 
 from apim.core import clock
+from apim.outbox import delays
 from apim.outbox.models import OutboxEntry
 from apim.outbox.registry import subscribers_of
 
@@ -21,9 +24,11 @@ logger = logging.getLogger(__name__)
 
 # A new entry belongs to its publisher for this long; then the sweep takes it over.
 FIRST_SWEEP_SECONDS = 5
-RETRY_BASE_SECONDS = 2
+RETRY_BASE_SECONDS = 0.5
 RETRY_MAX_SECONDS = 600
 MAX_ATTEMPTS = 30
+# After immediate news could not be told, a thread does not try for so long.
+HELD_UP_SECONDS = 0.5
 
 
 def publish(topic: str, **payload: Any) -> OutboxEntry | None:
@@ -47,12 +52,28 @@ def publish(topic: str, **payload: Any) -> OutboxEntry | None:
 def _after_commit(entry_id: int, subscribers: tuple[Subscriber, ...]) -> None:
     immediate = [s.task for s in subscribers if s.immediate]
     try:
-        finished = bool(immediate) and deliver(entry_id=entry_id, only=immediate)
-        if not finished:
+        if immediate and time.monotonic() < _held_up.until:
+            delays.note()  # whoever makes many changes at once waits for one of them
+            return
+        left = _deliver(entry_id, immediate) if immediate else [s.task for s in subscribers]
+        if not set(left).isdisjoint(immediate):
+            # What keeps them from hearing, mostly Redis, would hold up the nudge as well.
+            delays.note()
+            _held_up.until = time.monotonic() + HELD_UP_SECONDS
+        elif left:
             current_app.tasks["outbox.deliver"].delay(entry_id)
     except Exception:
         # The change is committed and the entry stored: the sweep will deliver it.
         logger.exception("outbox entry %s left to the sweep", entry_id)
+
+
+class _HeldUp(threading.local):
+    """Until when, on the monotonic clock, this thread leaves immediate news to the sweep."""
+
+    until = 0.0
+
+
+_held_up = _HeldUp()
 
 
 def deliver(*, entry_id: int, only: list[str] | None = None) -> bool:
@@ -61,6 +82,11 @@ def deliver(*, entry_id: int, only: list[str] | None = None) -> bool:
     A subscriber that fails stays pending and the entry becomes due again after a back-off with
     jitter. The row is locked, so two deliverers never run the same entry at the same time.
     """
+    return not _deliver(entry_id, only)
+
+
+def _deliver(entry_id: int, only: list[str] | None) -> list[str]:
+    """Return the subscribers that are left; none when another deliverer has the entry."""
     with transaction.atomic():
         entry = (
             OutboxEntry.objects.select_for_update(skip_locked=True)
@@ -68,10 +94,10 @@ def deliver(*, entry_id: int, only: list[str] | None = None) -> bool:
             .first()
         )
         if entry is None:
-            return True
+            return []
         _run_pending(entry, only)
         entry.save(update_fields=["pending", "attempts", "last_error", "due_at", "delivered_at"])
-        return entry.delivered_at is not None
+        return list(entry.pending)
 
 
 def _run_pending(entry: OutboxEntry, only: list[str] | None) -> None:

@@ -114,6 +114,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "apim.accounts.middleware.SessionActivityMiddleware",
+    "apim.outbox.delays.DelayedNewsMiddleware",
     "apim.ui.middleware.DomainErrorMiddleware",
 ]
 

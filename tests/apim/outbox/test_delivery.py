@@ -4,10 +4,13 @@ from datetime import timedelta
 
 import pytest
 from celery import current_app, shared_task
+from django.contrib.messages.storage.fallback import FallbackStorage
 from django.db import OperationalError, transaction
+from django.http import HttpResponse
 
 from apim.core import clock
 from apim.outbox import registry, services
+from apim.outbox.delays import DelayedNewsMiddleware
 from apim.outbox.models import OutboxEntry
 from apim.outbox.registry import Subscriber
 
@@ -185,3 +188,46 @@ def test_an_error_that_holds_a_nul_is_noted_and_tried_later():
     assert entry.attempts == 1
     assert entry.last_error == "tests.nul: a\ufffdb"
     assert entry.due_at > clock.now()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_immediate_news_that_cannot_be_told_wait_for_one_of_them_and_for_no_broker(
+    monkeypatch, time_machine
+):
+    monkeypatch.setattr(services, "_held_up", services._HeldUp())
+    monkeypatch.setattr(services, "HELD_UP_SECONDS", 600)
+    nudged = []
+    monkeypatch.setattr(current_app.tasks["outbox.deliver"], "delay", nudged.append)
+    broken["on"] = True
+    entries = [publish("thing.revoked") for _ in range(5)]
+    assert sorted(OutboxEntry.objects.values_list("attempts", flat=True)) == [0, 0, 0, 0, 1]
+    assert nudged == []
+
+    broken["on"] = False
+    time_machine.move_to(clock.now() + timedelta(minutes=1))
+    assert services.sweep() == len(entries)
+    assert heard == [("stumble", 7)] * 5
+
+
+@pytest.mark.django_db(transaction=True)
+def test_page_says_that_gateways_could_not_be_told(rf, monkeypatch):
+    monkeypatch.setattr(services, "_held_up", services._HeldUp())
+
+    def answer(request):
+        request._messages = FallbackStorage(request)
+        publish("thing.revoked")
+        return HttpResponse()
+
+    def said():
+        request = rf.post("/")
+        request.session = {}
+        DelayedNewsMiddleware(answer)(request)
+        return [str(message) for message in request._messages]
+
+    assert said() == []
+    broken["on"] = True
+    (warning,) = said()
+    assert "as soon as they can be reached" in warning
+    broken["on"] = False
+    monkeypatch.setattr(services, "_held_up", services._HeldUp())
+    assert said() == []
