@@ -7,15 +7,21 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.utils.translation import gettext as _
 
 from analytics.query import MODELS
+from apim.catalog.models import Operation
+from apim.keys.models import ApiKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from django.db.models import Model
 
     from analytics.models import ForeignMapping
     from analytics.reports import Dimension
 
 # What a label is made of besides the row itself.
 _RELATED = {
+    "operation": ["version__api"],
+    "key": ["application"],
     "version": ["api"],
     "plan": ["product"],
     "subscription": ["application", "plan__product"],
@@ -32,10 +38,14 @@ TARGETS = (
 
 
 class Label(NamedTuple):
-    """`key` goes into URLs and filters, `text` is what people read."""
+    """`key` goes into URLs and filters, `text` is what people read.
+
+    `within` names what the object belongs to where its own name may occur twice.
+    """
 
     key: str
     text: str
+    within: str = ""
 
 
 def labels(dimension: Dimension | None, groups: Iterable[str]) -> dict[str, Label]:
@@ -67,13 +77,20 @@ def _of_models(dimension: str, groups: set[str]) -> dict[str, Label]:
     model = MODELS[dimension]
     rows = model._default_manager.filter(pk__in=[int(group) for group in groups if group])  # noqa: SLF001
     found = {
-        str(row.pk): Label(row.public_id, str(row))  # type: ignore[attr-defined]
+        str(row.pk): Label(row.public_id, str(row), _within(row))  # type: ignore[attr-defined]
         for row in rows.select_related(*_RELATED.get(dimension, []))
     }
     missing = {
         group: Label("", _("Unattributed") if not group else _("Deleted")) for group in groups
     }
     return missing | found
+
+
+def _within(row: Model) -> str:
+    """GET /times is an operation of each version; several applications have a key of one name."""
+    if isinstance(row, Operation):
+        return str(row.version)
+    return row.application.name if isinstance(row, ApiKey) else ""
 
 
 def target_label(mapping: ForeignMapping) -> str:

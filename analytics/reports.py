@@ -148,7 +148,7 @@ class UsageTotals:
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """One row of the table behind a chart."""
+    """One row of the table behind a chart; `within` is what the object of the row belongs to."""
 
     key: str
     label: str
@@ -164,6 +164,7 @@ class UsageRow:
     cost: int = 0
     overage: int = 0
     unique_keys: int = 0
+    within: str = ""
 
     @property
     def error_rate(self) -> float:

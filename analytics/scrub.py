@@ -106,7 +106,7 @@ def _masked(value: object) -> object:
     if isinstance(value, dict):
         if _is_secret_pair(value):
             return {**value, "value": MASK}
-        return {_without_nul(name): _masked_field(name, one) for name, one in value.items()}
+        return {_masked_name(name): _masked_field(name, one) for name, one in value.items()}
     if isinstance(value, list):
         return [_masked(one) for one in value]
     return _masked_text(value) if isinstance(value, str) else value
@@ -115,6 +115,10 @@ def _masked(value: object) -> object:
 def _masked_text(text: str) -> str:
     masked = without_secrets(_without_nul(text))
     return _QUERY.sub(MASK, masked) if "?" in masked and "/" in masked else masked
+
+
+def _masked_name(name: str) -> str:
+    return without_keys(_without_nul(name))
 
 
 def _without_nul(text: str) -> str:
@@ -129,7 +133,7 @@ def _masked_field(name: str, value: object) -> object:
     if low in _WHOLE_MESSAGES or low in _QUERIES or _is_body(low):
         return MASK if value else value
     if low.endswith("headers") and isinstance(value, dict):
-        return {_without_nul(one): _masked_header(one, of) for one, of in value.items()}
+        return {_masked_name(one): _masked_header(one, of) for one, of in value.items()}
     if header := _HEADER_FIELD.match(name):
         return _masked_header(header[1], value)
     if low in {"request", "response"} and isinstance(value, dict) and value.get("body"):

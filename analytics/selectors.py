@@ -325,7 +325,9 @@ def _usage_row(label: Label, sums: list[Any], p95_ms: float | None) -> UsageRow:
     calls, errors, billable, denied, overage, units_micro, cost, *rest = sums
     request_bytes, response_bytes, unique_keys, last_at = rest
     return UsageRow(
-        *label,
+        key=label.key,
+        label=label.text,
+        within=label.within,
         calls=calls,
         errors=errors,
         denied=denied,
