@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from portal import one_time
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from apim.accounts.models import User
     from apim.catalog.models import Plan
     from apim.keys.models import Application
 
@@ -29,25 +26,6 @@ class ApplicationForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-
-
-class OneTimeForm(forms.Form):
-    """A form whose answer shows something once, so a reload must not repeat it."""
-
-    token = forms.CharField(widget=forms.HiddenInput)
-
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        kwargs["initial"] = {**(kwargs.get("initial") or {}), "token": one_time.new_token(user)}
-        super().__init__(*args, **kwargs)
-        self.user = user
-
-    def clean_token(self) -> str:
-        token: str = self.cleaned_data["token"]
-        if not one_time.is_genuine(token, self.user):
-            raise forms.ValidationError(
-                _("This form has expired: reload the page and send it again.")
-            )
-        return token
 
 
 NEW_APPLICATION = "new"

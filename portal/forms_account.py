@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apim.accounts import forms as forms_of_accounts
 from apim.accounts.models import Membership, User
-from portal.forms import OneTimeForm
+from apim.ui.forms import OneTimeForm
 
 # What each role may do, said where it is chosen.
 ROLE_CHOICES = [

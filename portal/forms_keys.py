@@ -16,8 +16,7 @@ from apim.keys.models import ApiKey, LeakAction
 from apim.keys.rules import KeyRules, LimitTermsGiven
 from apim.keys.selectors import operation_groups
 from apim.ui import formatting
-from apim.ui.forms import add_domain_error
-from portal.forms import OneTimeForm
+from apim.ui.forms import OneTimeForm, add_domain_error
 
 if TYPE_CHECKING:
     from apim.core.errors import DomainError

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from apim.catalog.openapi import InvalidSpecification
 from apim.core.errors import DomainError
-from apim.ui.forms import add_domain_error
+from apim.ui.forms import OneTimeForm, add_domain_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,11 +53,15 @@ def form_page(
     """Show the form, or save it and redirect. Invalid input answers 422 with every value kept.
 
     A DomainError lands beside the fields it names, otherwise at the top of the form; what is wrong
-    with a specification becomes a table beneath it (`refusal`).
+    with a specification becomes a table beneath it (`refusal`). A OneTimeForm is saved once.
     """
     status = 200
     if request.method == "POST":
         if form.is_valid():
+            once = form if isinstance(form, OneTimeForm) else None
+            if once and not once.spend():
+                messages.info(request, _("That was done already: the form was sent twice."))
+                return redirect(page.back_url)
             try:
                 return save()
             except InvalidSpecification as refusal:
@@ -64,6 +69,8 @@ def form_page(
                 form.add_error(None, _how_many(refusal))
             except DomainError as error:
                 add_domain_error(form, error)
+            if once:
+                once.give_back()
         status = 422
     return render(request, page.template, {"form": form, "page": page, **context}, status=status)
 

@@ -17,7 +17,6 @@ from apim.accounts.policies import member
 from apim.accounts.scopes import grantable
 from apim.core.errors import DomainError
 from apim.ui.forms import add_domain_error
-from portal import one_time
 from portal.answers import form_page, secret_page
 from portal.forms_account import AccessTokenForm
 from portal.views.organization import confirm_page, with_tabs
@@ -53,7 +52,7 @@ def issue(request: ViewerRequest) -> HttpResponse:
         scopes=grantable(role=viewer.role, staff_role=""),
     )
     if request.method == "POST" and form.is_valid():
-        if not one_time.spend(form.cleaned_data["token"]):
+        if not form.spend():
             messages.info(request, _("This token was already shown. Issue another if you lost it."))
             return redirect("portal:organization-tokens")
         try:
@@ -66,7 +65,7 @@ def issue(request: ViewerRequest) -> HttpResponse:
                 expires_at=form.expires_at,
             )
         except DomainError as error:
-            one_time.give_back(form.cleaned_data["token"])
+            form.give_back()
             add_domain_error(form, error)
         else:
             context = with_tabs(request, token=issued.token, secret=issued.secret)

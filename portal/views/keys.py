@@ -26,7 +26,7 @@ from apim.keys.services import (
     update_key,
 )
 from apim.ui.forms import add_domain_error
-from portal import one_time, snippets
+from portal import snippets
 from portal.answers import form_page, secret_page
 from portal.forms_keys import (
     ExtendGraceForm,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from apim.accounts.viewers import ViewerRequest
     from apim.keys.models import ApiKey, Application
-    from portal.forms import OneTimeForm
+    from apim.ui.forms import OneTimeForm
 
 
 @member()
@@ -90,7 +90,7 @@ def issue(request: ViewerRequest, public_id: str) -> HttpResponse:
     application = get_application(request.viewer.current_organization, public_id)
     form = IssueKeyForm(request.POST or None, user=request.viewer.person, application=application)
     if request.method == "POST" and form.is_valid():
-        if not one_time.spend(form.cleaned_data["token"]):
+        if not form.spend():
             return _already_shown(request, application)
         try:
             issued = issue_key(
@@ -102,7 +102,7 @@ def issue(request: ViewerRequest, public_id: str) -> HttpResponse:
                 rules=form.rules,
             )
         except DomainError as error:
-            one_time.give_back(form.cleaned_data["token"])
+            form.give_back()
             form.refuse(error)
         else:
             return _reveal(request, issued)
@@ -116,7 +116,7 @@ def rotate(request: ViewerRequest, public_id: str) -> HttpResponse:
     old = get_key(request.viewer.current_organization, public_id)
     form = RotateKeyForm(request.POST or None, user=request.viewer.person, key=old)
     if request.method == "POST" and form.is_valid():
-        if not one_time.spend(form.cleaned_data["token"]):
+        if not form.spend():
             return _already_shown(request, old.application)
         try:
             issued = rotate_key(actor=request.viewer.actor, key=old, grace=form.chosen_grace)
@@ -228,5 +228,5 @@ def _already_shown(request: ViewerRequest, application: Application) -> HttpResp
 
 def _refuse(form: OneTimeForm, error: DomainError) -> None:
     """Nothing was issued: show why, and let the corrected form be sent."""
-    one_time.give_back(form.cleaned_data["token"])
+    form.give_back()
     add_domain_error(form, error)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from apim.core.money import exponent
 from apim.dashboard.forms.prices import day_start
+from apim.ui.forms import OneTimeForm
 from billing.services import CURRENCIES
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def _day(label: Any, help_text: Any) -> forms.DateField:
     )
 
 
-class CreditForm(forms.Form):
+class CreditForm(OneTimeForm):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=80,
@@ -82,7 +83,7 @@ class CreditForm(forms.Form):
         return day_start(self.cleaned_data["expires_on"])
 
 
-class DiscountForm(forms.Form):
+class DiscountForm(OneTimeForm):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=80,

@@ -70,7 +70,7 @@ def subscription_list(request: ViewerRequest) -> HttpResponse:
 @staff(*roles.MONEY)
 def credit_new(request: ViewerRequest, organization_id: str) -> HttpResponse:
     organization = get_organization(organization_id)
-    form = CreditForm(request.POST or None)
+    form = CreditForm(request.POST or None, user=request.viewer.person)
 
     def save() -> HttpResponse:
         grant_credit(
@@ -116,7 +116,7 @@ def credit_void(request: ViewerRequest, grant_id: str) -> HttpResponse:
 def discount_new(request: ViewerRequest, organization_id: str) -> HttpResponse:
     organization = get_organization(organization_id)
     rows = keys.subscriptions(organization)
-    form = DiscountForm(request.POST or None, subscriptions=rows)
+    form = DiscountForm(request.POST or None, user=request.viewer.person, subscriptions=rows)
 
     def save() -> HttpResponse:
         give_discount(actor=request.viewer.actor, organization=organization, **form.values)

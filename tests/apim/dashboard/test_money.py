@@ -9,6 +9,11 @@ from billing.selectors.credits import credit_balance
 from tests.apim.dashboard.conftest import make_invoice, make_stripe_event
 
 
+def opened(client, url, values):
+    """What a browser sends that has opened the form and filled it in."""
+    return {**values, "token": client.get(url).context["form"].initial["token"]}
+
+
 def test_an_invoice_leads_to_the_usage_and_the_computation_of_each_line(installation, fiona_client):
     invoice = make_invoice(installation.organization)
     page = fiona_client.get(reverse("dashboard:invoice", args=[invoice.public_id])).text
@@ -32,6 +37,7 @@ def test_invoices_are_filtered_by_state(installation, fiona_client, status, is_s
 def test_finance_grants_credit_and_withdraws_what_is_left(installation, acme, fiona_client):
     url = reverse("dashboard:customer-credit", args=[acme.public_id])
     values = {"name": "Contract", "amount": "12.50", "currency": "EUR", "priority": "10"}
+    values = opened(fiona_client, url, values)
     assert fiona_client.post(url, values).status_code == 302
     assert credit_balance(acme) == (Money(1250, "EUR"),)
     page = fiona_client.get(reverse("dashboard:customer", args=[acme.public_id])).text
@@ -52,15 +58,29 @@ def test_finance_grants_credit_and_withdraws_what_is_left(installation, acme, fi
 )
 def test_credit_that_cannot_be_is_refused(installation, acme, fiona_client, values, field):
     url = reverse("dashboard:customer-credit", args=[acme.public_id])
-    answer = fiona_client.post(url, {"name": "Contract", "priority": "50", **values})
+    values = opened(fiona_client, url, {"name": "Contract", "priority": "50", **values})
+    answer = fiona_client.post(url, values)
     assert answer.status_code == 422
     assert field is None or field in answer.context["form"].errors
     assert not CreditGrant.objects.exists()
 
 
+@pytest.mark.parametrize("gift", ["credit", "discount"])
+def test_a_double_click_gives_once(installation, acme, fiona_client, gift):
+    url = reverse(f"dashboard:customer-{gift}", args=[acme.public_id])
+    values = {"name": "Contract", "amount": "5", "currency": "EUR", "priority": "50"}
+    values = opened(fiona_client, url, values)
+    for _click in range(2):
+        answer = fiona_client.post(url, values, follow=True)
+        assert answer.status_code == 200
+    assert "sent twice" in answer.text
+    assert CreditGrant.objects.count() + Discount.objects.count() == 1
+
+
 def test_a_discount_is_a_percentage_or_an_amount_and_ends(installation, acme, fiona_client):
     url = reverse("dashboard:customer-discount", args=[acme.public_id])
     both = {"name": "Partner", "percent": "10", "amount": "5", "currency": "EUR"}
+    both = opened(fiona_client, url, both)
     assert fiona_client.post(url, both).status_code == 422
     assert fiona_client.post(url, {**both, "amount": ""}).status_code == 302
     discount = Discount.objects.get()

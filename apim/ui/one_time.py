@@ -1,4 +1,4 @@
-"""A form that may be sent once: a reload of its answer must not do the work again."""
+"""A form that may be sent once: sent again, by a reload or a double click, it does nothing."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from django.core.cache import cache
 from apim.core.ids import random_base62
 
 if TYPE_CHECKING:
-    from apim.accounts.models import User
+    from django.contrib.auth.base_user import AbstractBaseUser
 
-SALT = "portal.one_time"
+SALT = "apim.ui.one_time"
 # A form left open longer than this must be opened anew; spent tokens are remembered as long.
 LIFETIME_SECONDS = 24 * 3600
 
 
-def new_token(user: User) -> str:
+def new_token(user: AbstractBaseUser) -> str:
     """A token for a hidden field, good for one answer to one person."""
     return signing.dumps([user.pk, random_base62(16)], salt=SALT)
 
 
-def is_genuine(token: str, user: User) -> bool:
+def is_genuine(token: str, user: AbstractBaseUser) -> bool:
     """The token is ours, this person's and not too old. It may be spent already."""
     try:
         owner, _random = signing.loads(token, salt=SALT, max_age=LIFETIME_SECONDS)
