@@ -15,7 +15,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from apim.core import clock
-from billing.models import Checkout, PlanVersion
+from apim.core.errors import NotFound
+from billing.models import Checkout, PlanVersion, StripeCustomer
 from billing.price_words import headline
 from billing.selectors.versions import offered_version
 from billing.services.subscribing import expire_checkout, finish_checkout, open_checkout
@@ -126,6 +127,20 @@ def take_session(gateway: PaymentGateway, session: Remote) -> None:
     take_address(gateway, session)
     if session.get("setup_intent"):
         take_payment_method(gateway, str(session["setup_intent"]))
+
+
+def settle_return(gateway: PaymentGateway, organization: Organization, session_id: str) -> None:
+    """Somebody of the organization is back from a session that their address names.
+
+    Raises NotFound for a session that is not the organization's, StripeUnavailable, StripeRefused.
+    """
+    own = StripeCustomer.objects.filter(organization=organization).first()
+    if own is None or not session_id.startswith(SESSION_MARK):
+        raise NotFound
+    session = gateway.fetch("checkout.sessions", session_id)
+    if session.get("customer") != own.stripe_id:
+        raise NotFound
+    take_session(gateway, session)
 
 
 def settle_session(gateway: PaymentGateway, session_id: str) -> None:

@@ -17,7 +17,7 @@ from apim.keys.models import Subscription
 from billing.models import Checkout
 from billing.selectors.checkouts import get_checkout
 from billing.stripe.adapter import connect
-from billing.stripe.checkouts import checkout_url, settle_checkout, settle_session, start_checkout
+from billing.stripe.checkouts import checkout_url, settle_checkout, settle_return, start_checkout
 from billing.stripe.customers import currency_of, portal_url
 from portal.offers import offers_of
 from portal.roles import BUILDERS, PAYERS
@@ -68,8 +68,9 @@ def payment_method(request: ViewerRequest) -> HttpResponse:
 @require_GET
 def payment_method_added(request: ViewerRequest) -> HttpResponse:
     """Back from Stripe: take the method over now, without waiting for the webhook."""
+    organization, session = request.viewer.current_organization, request.GET.get("session", "")
     try:
-        settle_session(connect(), request.GET.get("session", ""))
+        settle_return(connect(), organization, session)
     except DomainError:
         messages.info(request, _("Stripe has not confirmed the payment method yet."))
     else:

@@ -172,3 +172,17 @@ def test_the_way_back_never_leads_to_another_site(alice_client, acme, simulator)
     for bad in ("https://evil.example/", "//evil.example/", "evil"):
         added = alice_client.get(reverse("portal:payment-method-added"), {"next": bad})
         assert added["Location"] == reverse("portal:billing")
+
+
+def test_a_session_of_another_organization_settles_nothing(
+    alice_client, charlie_client, acme, charlies, simulator
+):
+    leave = charlie_client.post(reverse("portal:payment-method"))
+    back = pay_at(simulator, leave.context["url"]).getheader("Location")
+    alice_client.post(reverse("portal:payment-method"))  # Acme is known to Stripe as well
+    returned = back.removeprefix("http://testserver")
+    assert "not confirmed" in alice_client.get(returned, follow=True).text
+    assert not StripeCustomer.objects.filter(payment_label="visa 4242").exists()
+    charlie_client.get(returned)
+    [paying] = StripeCustomer.objects.filter(payment_label="visa 4242")
+    assert paying.organization == charlies
