@@ -9,6 +9,7 @@ from allauth.account import forms as theirs
 from allauth.core import context
 from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
+from django.contrib.auth.hashers import make_password
 from django.utils.translation import gettext_lazy as _
 
 from apim.core import clock
@@ -16,8 +17,10 @@ from apim.core import clock
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from django.http import HttpRequest, HttpResponse
     from django_stubs_ext import StrOrPromise
 
+    from apim.accounts.models import User
     from apim.accounts.scopes import Scope
 
 _LABELS: dict[str, StrOrPromise] = {
@@ -99,6 +102,13 @@ class SignupForm(_OurWords, theirs.SignupForm):
             email = self.fields["email"]
             email.initial = self.initial["email"] = invited
             email.disabled = True
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        """For a taken address too, hash the password: the time must not tell that it is taken."""
+        if self.account_already_exists:
+            make_password(self.cleaned_data["password1"])
+        saved: tuple[User | None, HttpResponse | None] = super().try_save(request)
+        return saved
 
 
 class AddKeyForm(AddWebAuthnForm):

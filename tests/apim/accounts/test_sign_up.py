@@ -1,6 +1,8 @@
 import re
+from typing import ClassVar
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core import mail
 from django.urls import reverse
 
@@ -73,6 +75,22 @@ def test_taken_address_looks_like_a_new_one_and_only_its_owner_learns(visitor_cl
     assert mail.outbox[-1].to == [alice.email]
     assert "already" in mail.outbox[-1].subject
     assert User.objects.filter(email=alice.email).count() == 1
+
+
+class CountingHasher(MD5PasswordHasher):
+    hashed: ClassVar[list[str]] = []
+
+    def encode(self, password, salt):
+        self.hashed.append(password)
+        return super().encode(password, salt)
+
+
+def test_a_taken_address_takes_as_much_hashing_as_a_new_one(visitor_client, alice, settings):
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    for email in (alice.email, "nora@example.com"):
+        CountingHasher.hashed.clear()
+        sign_up(visitor_client, email=email)
+        assert CountingHasher.hashed == [PASSWORD]
 
 
 def test_address_in_capitals_is_the_same_person(visitor_client, alice):
