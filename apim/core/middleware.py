@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from django.core.exceptions import BadRequest
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 
 from apim.core.ids import random_base62
@@ -38,7 +39,8 @@ _CHECKS_ITSELF = "/api/"
 class NulMiddleware:
     """Refuses addresses with a NUL character: PostgreSQL cannot hold one in a text.
 
-    Cookies with one, which no browser makes, count as not sent.
+    Cookies with one, which no browser makes, count as not sent. In a form, its fields refuse it;
+    what a view reads past them comes back from the database as a bad request.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -55,3 +57,9 @@ class NulMiddleware:
             return
         if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             raise BadRequest("The address contains a NUL character.")
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Raise BadRequest for psycopg's "text fields cannot contain NUL (0x00) bytes"."""
+        is_nul = isinstance(exception, DataError) and "NUL" in str(exception)
+        if is_nul and not request.path.startswith(_CHECKS_ITSELF):
+            raise BadRequest("The form contains a NUL character.") from exception

@@ -10,8 +10,13 @@ APIM_AUTHORIZER_TOKEN = env_str("APIM_AUTHORIZER_TOKEN")
 _TLS = env_bool("APIM_TLS", default=True)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = _TLS
-# Probes and gateways on the inner network speak plain HTTP.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$", r"^v3/", r"^gateway/", r"^v1/"]
+# Probes and gateways on the inner network speak plain HTTP; the last line is the paths that senders
+# of usage insist on (analytics/urls.py). A redirected POST would lose its body.
+SECURE_REDIRECT_EXEMPT = [
+    *(r"^healthz$", r"^readyz$", r"^metrics$", r"^v3/", r"^gateway/"),
+    *(r"^v1/logs$", r"^services/collector", r"openmeter/events$", r"^api/v1/events$"),
+    *(r"^_bulk$", r"^transactions\.xml$"),
+]
 SESSION_COOKIE_SECURE = _TLS
 CSRF_COOKIE_SECURE = _TLS
 SECURE_HSTS_SECONDS = env_int("APIM_HSTS_SECONDS", 31536000)
