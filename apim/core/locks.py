@@ -20,6 +20,8 @@ class LockId(IntEnum):
     STRIPE_EVENTS = 10
     STRIPE_CATALOGUE = 11
     STRIPE_SUBSCRIPTIONS = 12
+    # By organization: who tells its usage.
+    STRIPE_USAGE = 13
 
 
 @contextmanager

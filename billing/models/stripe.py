@@ -86,8 +86,8 @@ class MeterEventQuerySet(models.QuerySet["MeterEvent"]):
 class MeterEvent(models.Model):
     """Usage of one hour on its way to Stripe: the change since the revision before.
 
-    The sum over the revisions is what Stripe shall have; a retry is harmless because the identifier
-    is the row's own.
+    The sum over the revisions is what Stripe shall have, without those that were revoked; a retry
+    is harmless because the identifier is the row's own.
     """
 
     class State(models.TextChoices):
@@ -95,6 +95,8 @@ class MeterEvent(models.Model):
         SENT = "sent", _("Sent")
         REFUSED = "refused", _("Refused")
         TOO_LATE = "too_late", _("Too late for Stripe")
+        REVOKING = "revoking", _("Being revoked")
+        REVOKED = "revoked", _("Revoked")
 
     organization = models.ForeignKey(
         "accounts.Organization", on_delete=models.PROTECT, related_name="+"

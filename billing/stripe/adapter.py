@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import stripe
 from django.conf import settings
 
+from billing.stripe.pace import Pace
 from billing.stripe.ports import (
     PaymentGateway,
     StripeNotConfigured,
@@ -19,7 +20,7 @@ from billing.stripe.ports import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from billing.stripe.ports import Remote
 
@@ -58,6 +59,11 @@ class StripeGateway:
             found = self._service(what).list({"limit": PAGE, **(params or {})})
             for one in found.auto_paging_iter():
                 yield _plain(one)
+
+    def add_lines(self, stripe_id: str, lines: Sequence[Mapping[str, Any]], *, key: str) -> Remote:
+        add: Any = self._client.v1.invoices.add_lines
+        with _our_errors():
+            return _plain(add(stripe_id, {"lines": list(lines)}, {"idempotency_key": key}))
 
     def finalize_invoice(self, stripe_id: str, *, key: str) -> Remote:
         with _our_errors():
@@ -127,25 +133,39 @@ class StripeGateway:
 
 def connect() -> PaymentGateway:
     """The real Stripe when its key is set, else the simulator. Raises StripeNotConfigured."""
-    if settings.STRIPE_SECRET_KEY:
-        return _gateway(settings.STRIPE_SECRET_KEY, "")
-    if settings.APIM_STRIPE_SIMULATOR_URL:
-        return _gateway(settings.APIM_STRIPE_SIMULATOR_KEY, settings.APIM_STRIPE_SIMULATOR_URL)
+    if key := settings.STRIPE_SECRET_KEY:
+        return gateway_of(key, "", Pace.of(key))
+    if address := settings.APIM_STRIPE_SIMULATOR_URL:
+        return gateway_of(settings.APIM_STRIPE_SIMULATOR_KEY, address, None)
     raise StripeNotConfigured
 
 
 @lru_cache(maxsize=4)
-def _gateway(secret_key: str, address: str) -> StripeGateway:
+def gateway_of(secret_key: str, address: str, pace: Pace | None) -> StripeGateway:
+    """Stripe at an address of its own or, if that is empty, at its usual ones."""
     options: dict[str, Any] = {}
     if address:
         options["base_addresses"] = {"api": address, "meter_events": address}
     client = stripe.StripeClient(
         secret_key,
         max_network_retries=NETWORK_RETRIES,
-        http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+        http_client=_PacedClient(pace),
         **options,
     )
     return StripeGateway(client)
+
+
+class _PacedClient(stripe.RequestsClient):
+    """The SDK's HTTP client, which waits for its turn before each try. None: at once."""
+
+    def __init__(self, pace: Pace | None) -> None:
+        super().__init__(timeout=TIMEOUT_SECONDS)
+        self._pace = pace
+
+    def request(self, method: str, url: str, *more: Any, **named: Any) -> Any:
+        if self._pace is not None:
+            self._pace.wait(method, url)
+        return super().request(method, url, *more, **named)
 
 
 def is_configured() -> bool:

@@ -31,15 +31,14 @@ class Incomplete(Exception):
     """The invoice cannot be completed as it stands; the text says why."""
 
 
-def hold(gateway: PaymentGateway, stripe_id: str) -> bool:
+def hold(gateway: PaymentGateway, found: Remote) -> bool:
     """Keep Stripe from finalizing a draft of metered usage; True if it is one.
 
     Stripe finalizes what nobody holds an hour after the period's end.
     """
-    found = gateway.fetch("invoices", stripe_id)
     if found["status"] != "draft" or not found["auto_advance"] or _subscription_of(found) is None:
         return False
-    gateway.update("invoices", stripe_id, {"auto_advance": False})
+    gateway.update("invoices", found["id"], {"auto_advance": False})
     return True
 
 
@@ -81,7 +80,7 @@ def adopt(
 def _of_period(gateway: PaymentGateway, invoice: Invoice) -> Remote | None:
     rows = StripeSubscription.objects.filter(
         organization=invoice.organization_id, currency=invoice.currency, stripe_id__isnull=False
-    )
+    ).exclude(ended_at__lt=invoice.ends_at - SHIFT)
     for row in rows:
         turn = Cycle(row.day, row.hour).nearest(invoice.ends_at)
         if abs(turn - invoice.ends_at) > SHIFT:
@@ -110,10 +109,19 @@ class Metered:
         return self.rated_minor - self.stripe_minor
 
 
-def metered_on(gateway: PaymentGateway, draft: Remote, lines: Iterable[RatedLine]) -> list[Metered]:
-    """The items of metered usage on a draft, each with the rated lines of the same price."""
+def lines_of(gateway: PaymentGateway, draft: Remote) -> Iterable[Remote]:
+    """All lines of a draft; the first ten come with it."""
+    shown = draft["lines"]
+    return gateway.invoice_lines(draft["id"]) if shown["has_more"] else shown["data"]
+
+
+def metered_on(there: Iterable[Remote], lines: Iterable[RatedLine]) -> list[Metered]:
+    """The items of metered usage on a draft, each with the rated lines of the same price.
+
+    `there`: what Stripe has on the draft. `lines`: what we rated.
+    """
     amounts: dict[str, int] = {}
-    for line in gateway.invoice_lines(draft["id"]):
+    for line in there:
         if (item_id := _item_of(line)) is not None:
             amounts[item_id] = amounts.get(item_id, 0) + line["amount"]
     items = MeteredItem.objects.filter(stripe_id__in=amounts).select_related("component__meter")

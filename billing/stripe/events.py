@@ -19,11 +19,12 @@ from billing.stripe.customers import mirror_customer, take_payment_method
 from billing.stripe.drafts import hold
 from billing.stripe.metered import note_ended
 from billing.stripe.metering import note_refused
-from billing.stripe.mirror import mirror_charge, mirror_credit_note, mirror_invoice
+from billing.stripe.mirror import mirror_charge, mirror_credit_note, take_over
 from billing.stripe.ports import StripeRefused, StripeUnavailable
+from billing.stripe.together import together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from apim.audit.actors import Actor
     from apim.audit.services import Audited
@@ -68,7 +69,7 @@ RECOMMENDED = (
 )
 METER_ERRORS = "v1.billing.meter.error_report_triggered"
 NO_METER = "v1.billing.meter.no_meter_found"
-MAX_HANDLED = 500
+MAX_HANDLED = 2_000
 MAX_ATTEMPTS = 20
 RETRY_BASE_SECONDS, RETRY_MAX_SECONDS = 5, 3_600
 MISSING = "resource_missing"
@@ -119,14 +120,38 @@ def _moment(created: Any) -> datetime:
 
 
 def handle_events(gateway: PaymentGateway, *, limit: int = MAX_HANDLED) -> int:
-    """Handle what is stored and due, oldest first; returns how many were handled."""
+    """Handle what is stored and due, oldest first; returns how many were handled.
+
+    Several customers at once. What is about one object is done by one look at it, for a look shows
+    all that the events before it said.
+    """
     with try_advisory_lock(LockId.STRIPE_EVENTS) as held:
         if not held:
             return 0
         rows = StripeEvent.objects.unprocessed().filter(
             due_at__lte=clock.now(), attempts__lt=MAX_ATTEMPTS
         )
-        return sum(_handle(gateway, row) for row in rows.order_by("happened_at", "id")[:limit])
+        by_customer: dict[str, list[StripeEvent]] = {}
+        for row in rows.order_by("happened_at", "id")[:limit]:
+            by_customer.setdefault(row.customer_id or row.object_id, []).append(row)
+        return together(lambda mine: _handle_some(gateway, mine), by_customer.values())
+
+
+def _handle_some(gateway: PaymentGateway, rows: Iterable[StripeEvent]) -> int:
+    """A customer's events, one after the other."""
+    seen: set[tuple[str, str]] = set()
+    handled = 0
+    for row in rows:
+        about = (_prefix(row), row.object_id)
+        if about in seen or _handle(gateway, row):
+            seen.add(about)
+            _settle(row)
+            handled += 1
+    return handled
+
+
+def _settle(row: StripeEvent) -> None:
+    StripeEvent.objects.filter(pk=row.pk).update(processed_at=clock.now(), last_error="")
 
 
 def _handle(gateway: PaymentGateway, row: StripeEvent) -> bool:
@@ -139,7 +164,6 @@ def _handle(gateway: PaymentGateway, row: StripeEvent) -> bool:
         if not isinstance(error, StripeUnavailable):
             logger.exception("%s could not be handled", row)
         return _postpone(row, error)
-    StripeEvent.objects.filter(pk=row.pk).update(processed_at=clock.now(), last_error="")
     return True
 
 
@@ -156,11 +180,15 @@ def _postpone(row: StripeEvent, error: Exception) -> bool:
 def _act(gateway: PaymentGateway, row: StripeEvent) -> None:
     if row.is_thin:
         note_refused(_meter_errors(gateway.thin_event(row.stripe_id)))
-        return
-    for prefix, handler in _HANDLERS.items():
-        if row.type.startswith(prefix) and row.object_id:
-            handler(gateway, row)
-            return
+    elif row.object_id and (prefix := _prefix(row)):
+        _HANDLERS[prefix](gateway, row)
+
+
+def _prefix(row: StripeEvent) -> str:
+    """Which handler is its own; of a thin event, which says more than its object, its own id."""
+    if row.is_thin:
+        return row.stripe_id
+    return next((prefix for prefix in _HANDLERS if row.type.startswith(prefix)), "")
 
 
 def _of_object(
@@ -174,8 +202,9 @@ def _of_object(
 
 def _invoice(gateway: PaymentGateway, row: StripeEvent) -> None:
     """Drafts of metered usage are held; a payment lets suspended keys work again at once."""
-    hold(gateway, row.object_id)
-    invoice = mirror_invoice(gateway, row.object_id)
+    found = gateway.fetch("invoices", row.object_id)
+    hold(gateway, found)
+    invoice = take_over(gateway, found)
     if invoice is not None:
         review_unpaid(organization_id=invoice.organization_id)
 

@@ -19,21 +19,24 @@ from django.conf import settings
 from apim.core import clock
 from apim.core.locks import LockId, try_advisory_lock
 from billing.models import Invoice, MeterEvent, RatedLine
+from billing.stripe.catalogue import sync_meters
 from billing.stripe.customers import ensure_customer
 from billing.stripe.drafts import (
     Incomplete,
     adopt,
     check_counted,
     differences,
+    lines_of,
     metered_on,
     note_metered,
 )
 from billing.stripe.metering import collect_of_period, collect_period, send_usage
 from billing.stripe.mirror import take_invoice
 from billing.stripe.ports import StripeRefused, StripeUnavailable
+from billing.stripe.together import together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from django.db.models import QuerySet
 
@@ -49,6 +52,9 @@ DESCRIPTION_LENGTH = 500
 METADATA = "apim_invoice"
 LINE_METADATA = "apim_line"
 CREDIT = "credit"
+# docs.stripe.com/changelog/2016-02-22/no-more-than-250-invoice-items; what is more is summed up.
+MAX_LINES = 250
+REST = "rest"
 
 
 def send_invoices(gateway: PaymentGateway, *, limit: int = MAX_SENT) -> int:
@@ -58,7 +64,17 @@ def send_invoices(gateway: PaymentGateway, *, limit: int = MAX_SENT) -> int:
             return 0
         rows = Invoice.objects.to_send().filter(due_at__lte=clock.now())
         rows = rows.select_related("organization").order_by("due_at", "id")
-        return sum(_try_to_send(gateway, invoice) for invoice in rows[:limit])
+        by_customer: dict[int, list[Invoice]] = {}
+        for invoice in rows[:limit]:
+            by_customer.setdefault(invoice.organization_id, []).append(invoice)
+        if by_customer:
+            sync_meters(gateway)
+        return together(lambda mine: _send_some(gateway, mine), by_customer.values())
+
+
+def _send_some(gateway: PaymentGateway, invoices: Iterable[Invoice]) -> int:
+    """A customer's invoices, one after the other."""
+    return sum(_try_to_send(gateway, invoice) for invoice in invoices)
 
 
 def _try_to_send(gateway: PaymentGateway, invoice: Invoice) -> bool:
@@ -82,8 +98,7 @@ def _send(gateway: PaymentGateway, invoice: Invoice) -> None:
     customer = ensure_customer(gateway, invoice.organization)
     draft = _draft(gateway, invoice, customer)
     if draft["status"] == "draft":
-        _add_lines(gateway, invoice, customer, draft)
-        draft = gateway.fetch("invoices", draft["id"])
+        draft = _complete(gateway, invoice, customer, draft)
         if draft["subtotal"] != invoice.charged_minor:
             raise Incomplete(
                 f"Stripe's draft comes to {draft['subtotal']}, ours to {invoice.charged_minor}"
@@ -150,30 +165,67 @@ def _invoice_params(invoice: Invoice, customer: StripeCustomer) -> dict[str, Any
     }
 
 
-def _add_lines(
+def _complete(
     gateway: PaymentGateway, invoice: Invoice, customer: StripeCustomer, draft: Remote
-) -> None:
+) -> Remote:
     """Put on the draft what is not on it yet: all that Stripe has not billed by a metered price."""
-    draft_id = draft["id"]
     rated = list(_rated(invoice))
-    metered = metered_on(gateway, draft, rated)
+    there = list(lines_of(gateway, draft))
+    metered = metered_on(there, rated)
     check_counted(gateway, invoice, customer, metered)
     note_metered(invoice, metered)
     billed = {line.pk for one in metered for line in one.lines}
     rest = [line for line in rated if line.pk not in billed]
-    there = {
-        item["metadata"].get(LINE_METADATA)
-        for item in gateway.every("invoice_items", {"invoice": draft_id})
-    }
+    names = {line["metadata"].get(LINE_METADATA) for line in there}
+    wanted = _few([*_lines(invoice, rest), *_differences(metered)])
+    missing = [
+        params | {"metadata": params["metadata"] | {LINE_METADATA: name}}
+        for name, params in wanted
+        if name not in names
+    ]
+    if not missing:
+        return gateway.fetch("invoices", draft["id"])
+    if settings.STRIPE_TAX:
+        return _add_one_by_one(gateway, invoice, customer, missing)
+    return gateway.add_lines(draft["id"], missing, key=_key(invoice, "lines"))
+
+
+def _add_one_by_one(
+    gateway: PaymentGateway,
+    invoice: Invoice,
+    customer: StripeCustomer,
+    lines: Iterable[dict[str, Any]],
+) -> Remote:
+    """Only an invoice item says by itself whether its amount includes tax.
+
+    docs.stripe.com/api/invoice-line-item/bulk knows that of a price only, and of no negative one.
+    """
     base = {
         "customer": customer.stripe_id,
-        "invoice": draft_id,
+        "invoice": invoice.stripe_id,
         "currency": invoice.currency.lower(),
     }
-    for name, params in [*_lines(invoice, rest), *_differences(metered)]:
-        if name not in there:
-            item = {**base, **params, "metadata": {**params["metadata"], LINE_METADATA: name}}
-            gateway.create("invoice_items", item, key=_key(invoice, name))
+    for line in lines:
+        key = _key(invoice, line["metadata"][LINE_METADATA])
+        gateway.create("invoice_items", base | line, key=key)
+    return gateway.fetch("invoices", str(invoice.stripe_id))
+
+
+def _few(lines: list[tuple[str, dict[str, Any]]]) -> list[tuple[str, dict[str, Any]]]:
+    """No more lines than an invoice takes: the last ones as one for each tax behavior."""
+    if len(lines) <= MAX_LINES:
+        return lines
+    kept, more = lines[: MAX_LINES - 2], lines[MAX_LINES - 2 :]
+    sums: dict[str, int] = {}
+    for _name, params in more:
+        behavior = params.get("tax_behavior", "")
+        sums[behavior] = sums.get(behavior, 0) + params["amount"]
+    for behavior, amount in sums.items():
+        words = f"{len(more)} more lines, see your invoice in the developer portal"
+        rest = {"amount": amount, "description": words, "discountable": False, "metadata": {}}
+        tax = {"tax_behavior": behavior} if behavior else {}
+        kept.append((f"{REST}{behavior}", rest | tax))
+    return kept
 
 
 def _rated(invoice: Invoice) -> QuerySet[RatedLine]:

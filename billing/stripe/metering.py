@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import random
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Max, Sum
+from django.db.models import Max, Q, Sum
 
 from analytics.hourly import usage_by_hour
 from apim.audit.actors import SYSTEM
@@ -29,10 +30,14 @@ from billing.stripe.catalogue import event_name, meter_id, sync_meters
 from billing.stripe.customers import ensure_customer
 from billing.stripe.metered import told_as
 from billing.stripe.ports import StripeRefused, StripeUnavailable
+from billing.stripe.revoking import replace_event, revoke_replaced
+from billing.stripe.together import together
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
+
+    from django.db.models import QuerySet
 
     from billing.selectors.book import Book
     from billing.stripe.ports import PaymentGateway
@@ -52,7 +57,8 @@ RETRY_BASE_SECONDS, RETRY_MAX_SECONDS = 5, 3_600
 OF_PERIOD = frozenset({Meter.Kind.KEYS, Meter.Kind.PEAK})
 State = MeterEvent.State
 # Subscription, plan, meter, hour -> whole units.
-Wanted = dict[tuple[int, int, int, "datetime"], int]
+Key = tuple[int, int, int, "datetime"]
+Wanted = dict[Key, int]
 
 
 def collect_usage(
@@ -69,25 +75,31 @@ def collect_usage(
 
 def collect_period(period: Period, subscription_ids: Collection[int] | None = None) -> int:
     """As collect_usage, for the whole hours of a period."""
+    if subscription_ids is not None:  # an invoice waits for it
+        return _collect(period, subscription_ids)
     with try_advisory_lock(LockId.STRIPE_METERING, 1) as held:
-        if not held:
-            return 0
-        usage: dict[tuple[int, int, datetime], PlanUsage] = defaultdict(PlanUsage)
-        for hour, row in usage_by_hour(period, subscription_ids):
-            usage[row.subscription_id, row.plan_id, hour].sums.append(row)
-        book = _book({key[0] for key in usage})
-        wanted: Wanted = {}
-        for (pk, plan_id, hour), used in usage.items():
-            for meter in _meters(book, pk, plan_id, hour):
-                if meter.kind not in OF_PERIOD:
-                    wanted[pk, plan_id, meter.pk, hour] = _whole(book, plan_id, meter, used)
-        return _put(book, wanted, _counted(period, subscription_ids))
+        return _collect(period, None) if held else 0
+
+
+def _collect(period: Period, subscription_ids: Collection[int] | None) -> int:
+    known = _counted(period, subscription_ids, of_period=False)
+    usage: dict[tuple[int, int, datetime], PlanUsage] = defaultdict(PlanUsage)
+    for hour, row in usage_by_hour(period, subscription_ids):
+        usage[row.subscription_id, row.plan_id, hour].sums.append(row)
+    book = _book({key[0] for key in (*usage, *known)})
+    wanted: Wanted = {}
+    for (pk, plan_id, hour), used in usage.items():
+        for meter in _meters(book, pk, plan_id, hour):
+            if meter.kind not in OF_PERIOD:
+                wanted[pk, plan_id, meter.pk, hour] = _whole(book, plan_id, meter, used)
+    return _put(book, wanted, known)
 
 
 def collect_of_period(period: Period, subscription_id: int) -> int:
     """Tell the counts of a whole period (different keys, the peak), as of its last hour."""
-    book = _book({subscription_id})
     hour = period.end - ONE_HOUR
+    known = _counted(Period(hour, period.end), [subscription_id], of_period=True)
+    book = _book({subscription_id})
     usage = measure(period, [subscription_id], OF_PERIOD).get(subscription_id, {})
     wanted: Wanted = {}
     for plan_id, used in usage.items():
@@ -97,9 +109,7 @@ def collect_of_period(period: Period, subscription_id: int) -> int:
                 wanted[subscription_id, plan_id, meter.pk, hour] = _whole(
                     book, plan_id, meter, used
                 )
-    known = _counted(Period(hour, period.end), [subscription_id])
-    of_period = {meter.pk for meter in book.meters.values() if meter.kind in OF_PERIOD}
-    return _put(book, wanted, {key: value for key, value in known.items() if key[2] in of_period})
+    return _put(book, wanted, known)
 
 
 def _book(subscription_ids: Collection[int]) -> Book:
@@ -126,33 +136,45 @@ def _whole(book: Book, plan_id: int, meter: Meter, used: PlanUsage) -> int:
     return int(units.scaleb(exponent + (MICRO_EXPONENT if meter.kind == Meter.Kind.UNITS else 0)))
 
 
-def _counted(period: Period, subscription_ids: Collection[int] | None) -> Wanted:
-    """What the outbox already holds."""
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the outbox holds of an hour: the sum and the last revision, both of one look at it."""
+
+    value: int = 0
+    revision: int = -1
+
+
+def _counted(
+    period: Period, subscription_ids: Collection[int] | None, *, of_period: bool
+) -> dict[Key, Held]:
+    """What the outbox already holds. Read before the usage: what is newer wins by its revision."""
     rows = MeterEvent.objects.filter(hour__gte=period.start, hour__lt=period.end)
-    rows = rows.exclude(meter__kind__in=OF_PERIOD) if period.end - period.start > ONE_HOUR else rows
+    kinds = Q(meter__kind__in=OF_PERIOD)
+    rows = rows.filter(kinds if of_period else ~kinds)
     if subscription_ids is not None:
         rows = rows.filter(subscription__in=subscription_ids)
+    revoked = Q(state__in=[State.REVOKING, State.REVOKED])
+    kept = Sum("value", filter=~revoked, default=0)
     sums = rows.order_by().values_list("subscription_id", "plan_id", "meter_id", "hour")
-    return {(s, p, m, h): total for s, p, m, h, total in sums.annotate(total=Sum("value"))}
+    found = sums.annotate(total=kept, last=Max("revision"))
+    return {(s, p, m, h): Held(total, last) for s, p, m, h, total, last in found}
 
 
-def _put(book: Book, wanted: Wanted, known: Wanted) -> int:
-    """Rows for the differences. A second collector loses to the unique revision."""
+def _put(book: Book, wanted: Wanted, known: dict[Key, Held]) -> int:
+    """Rows for the differences. Who looked before another collector wrote loses to its revision."""
+    gone = dict.fromkeys(known.keys() - wanted.keys(), 0)
     rows = [
-        _row(book, key, value - known.get(key, 0))
-        for key, value in wanted.items()
-        if value != known.get(key, 0)
+        _row(book, key, value, known.get(key, Held()))
+        for key, value in (wanted | gone).items()
+        if value != known.get(key, Held()).value
     ]
     MeterEvent.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
     return len(rows)
 
 
-def _row(book: Book, key: tuple[int, int, int, datetime], value: int) -> MeterEvent:
+def _row(book: Book, key: Key, value: int, held: Held) -> MeterEvent:
     pk, plan_id, meter_id, hour = key
-    before = MeterEvent.objects.filter(
-        subscription=pk, plan=plan_id, meter=meter_id, hour=hour
-    ).aggregate(last=Max("revision"))["last"]
-    revision = 0 if before is None else before + 1
+    revision = held.revision + 1
     subscription = book.subscriptions[pk]
     return MeterEvent(
         organization_id=subscription.organization_id,
@@ -161,7 +183,7 @@ def _row(book: Book, key: tuple[int, int, int, datetime], value: int) -> MeterEv
         meter_id=meter_id,
         hour=hour,
         revision=revision,
-        value=value,
+        value=value - held.value,
         identifier=f"u:{subscription.public_id}:{plan_id}:{meter_id}:{hour:%Y%m%d%H}:{revision}",
         due_at=clock.now(),
     )
@@ -172,35 +194,50 @@ def send_usage(
 ) -> int:
     """Send what waits and is due, oldest first; returns how many were settled.
 
-    One sender at a time, so never two calls at once for a customer and meter. With an organization
-    only its rows are sent, due or not: a close does not wait for a back-off.
+    Several customers at once, but one sender for each: never two calls at once for a customer and
+    meter. With an organization only its rows are sent, due or not: a close does not wait for a
+    back-off.
     """
+    rows = MeterEvent.objects.waiting()
+    if organization_id is not None:
+        return _send_all(gateway, rows.filter(organization=organization_id), limit)
     with try_advisory_lock(LockId.STRIPE_METERING, 2) as held:
+        return _send_all(gateway, rows.filter(due_at__lte=clock.now()), limit) if held else 0
+
+
+def _send_all(gateway: PaymentGateway, rows: QuerySet[MeterEvent], limit: int) -> int:
+    found = rows.order_by("hour", "id").values_list("organization_id", "pk")
+    by_customer: dict[int, list[int]] = defaultdict(list)
+    for owner_id, pk in found[:limit]:
+        by_customer[owner_id].append(pk)
+    if not by_customer:
+        return 0
+    try:
+        sync_meters(gateway)
+    except (StripeUnavailable, StripeRefused) as error:
+        logger.warning("usage is not sent: %s", error)
+        every = [pk for ids in by_customer.values() for pk in ids]
+        MeterEvent.objects.waiting().filter(pk__in=every).update(last_error=str(error)[:400])
+        return 0
+    return together(lambda one: _send_some(gateway, *one), by_customer.items())
+
+
+def _send_some(gateway: PaymentGateway, organization_id: int, ids: Sequence[int]) -> int:
+    """A customer's rows, one after the other; none while another sends them."""
+    with try_advisory_lock(LockId.STRIPE_USAGE, organization_id) as held:
         if not held:
             return 0
-        rows = MeterEvent.objects.waiting().select_related("organization", "meter")
-        if organization_id is None:
-            rows = rows.filter(due_at__lte=clock.now())
-        else:
-            rows = rows.filter(organization=organization_id)
-        return _send_all(gateway, rows.order_by("hour", "id")[:limit])
-
-
-def _send_all(gateway: PaymentGateway, rows: Iterable[MeterEvent]) -> int:
-    settled = 0
-    has_meters = False
-    customers: dict[int, StripeCustomer] = {}
-    for row in rows:
-        try:
-            if not has_meters:
-                sync_meters(gateway)
-                has_meters = True
-            if row.organization_id not in customers:
-                customers[row.organization_id] = ensure_customer(gateway, row.organization)
-            settled += _send(gateway, row, customers[row.organization_id])
-        except (StripeUnavailable, StripeRefused) as error:  # not the event: customer or meter
-            _postpone(row, str(error))
-    return settled
+        rows = MeterEvent.objects.waiting().filter(pk__in=ids)
+        rows = rows.select_related("organization", "meter")
+        customer: StripeCustomer | None = None
+        settled = 0
+        for row in rows.order_by("hour", "id"):
+            try:
+                customer = customer or ensure_customer(gateway, row.organization)
+                settled += _send(gateway, row, customer)
+            except (StripeUnavailable, StripeRefused) as error:  # not the event: customer or meter
+                _postpone(row, str(error))
+        return settled
 
 
 def _send(gateway: PaymentGateway, row: MeterEvent, customer: StripeCustomer) -> bool:
@@ -210,6 +247,11 @@ def _send(gateway: PaymentGateway, row: MeterEvent, customer: StripeCustomer) ->
     if row.tried_at and row.tried_at < now - IDENTIFIER_KNOWN and _is_there(gateway, row, customer):
         return MeterEvent.objects.settle(row, State.SENT, at=now)
     if row.tried_at is None:
+        if row.value < 0:
+            replace_event(row)
+        revoke_replaced(gateway, row, customer)
+        if not row.value:  # what was revoked is all that was to be said
+            return MeterEvent.objects.settle(row, State.SENT, at=now)
         told = told_as(row)
         row.lane, row.told_at = told.lane, told.at
         MeterEvent.objects.filter(pk=row.pk, tried_at=None).update(

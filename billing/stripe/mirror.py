@@ -26,8 +26,12 @@ UNSETTLED = OWED | {Status.DRAFT}
 
 def mirror_invoice(gateway: PaymentGateway, stripe_id: str) -> Invoice | None:
     """Take over the invoice as it is now; None when it is none of ours."""
-    found = gateway.fetch("invoices", stripe_id)
-    row = Invoice.objects.filter(stripe_id=stripe_id).first()
+    return take_over(gateway, gateway.fetch("invoices", stripe_id))
+
+
+def take_over(gateway: PaymentGateway, found: Remote) -> Invoice | None:
+    """As `mirror_invoice`, for one that was just fetched."""
+    row = Invoice.objects.filter(stripe_id=found["id"]).first()
     if row is None:
         named = found["metadata"].get("apim_invoice", "")
         row = Invoice.objects.filter(public_id=named, stripe_id=None).first()

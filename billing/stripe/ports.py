@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from django.utils.translation import gettext_lazy as _
@@ -64,6 +64,10 @@ class PaymentGateway(Protocol):
 
     def every(self, what: str, params: Mapping[str, Any] | None = None) -> Iterator[Remote]:
         """All objects of the list, page after page, newest first."""
+        ...
+
+    def add_lines(self, stripe_id: str, lines: Sequence[Mapping[str, Any]], *, key: str) -> Remote:
+        """Put lines on a draft, all or none; returns the invoice as it is then."""
         ...
 
     def finalize_invoice(self, stripe_id: str, *, key: str) -> Remote:

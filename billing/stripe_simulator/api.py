@@ -4,8 +4,9 @@ import asyncio
 import base64
 import hashlib
 import time
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
@@ -33,7 +34,7 @@ class Api:
 
     world: World
     in_flight: set[str] = field(default_factory=set)
-    recent: deque[float] = field(default_factory=deque)
+    recent: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
 
     async def answer(self, request: Request) -> Answer:
         request_id = (
@@ -43,8 +44,11 @@ class Api:
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
         try:
             self._authorize(request)
-            self._limit()
             route, ids = find_route(request.method, request.path)
+            self.world.calls[route.endpoint] += 1
+            self._limit_all(route.endpoint)
+            if seconds := self.world.settings["answer_seconds"]:
+                await asyncio.sleep(seconds)
             fault = self._fault(request)
             if fault and not fault.get("after"):
                 raise _broken(fault)
@@ -56,8 +60,9 @@ class Api:
             body = problem.body()
             body["error"]["request_log_url"] = f"{self.world.base_url}/requests/{request_id}"
             answer = json_answer(body, status=problem.status)
-            if problem.code in ("lock_timeout", "rate_limit"):
-                answer.headers["Stripe-Rate-Limited-Reason"] = problem.code
+            if problem.reason:
+                self.world.calls[problem.reason] += 1
+                answer.headers["Stripe-Rate-Limited-Reason"] = problem.reason
         if key:
             headers["Idempotency-Key"] = key
         answer.headers = {**headers, **answer.headers}
@@ -86,20 +91,36 @@ class Api:
             for session in self.world.store.find("v2.billing.meter_event_session")
         )
 
-    def _limit(self) -> None:
-        allowed = self.world.settings["calls_per_second"]
-        now = time.monotonic()
-        self.recent.append(now)
-        while self.recent and self.recent[0] <= now - 1:
-            self.recent.popleft()
-        if allowed is not None and len(self.recent) > allowed:
-            raise StripeProblem("Request rate limit exceeded.", status=429, code="rate_limit")
+    def _limit_all(self, endpoint: str) -> None:
+        settings = self.world.settings
+        apart = settings["meter_events_per_second"]
+        if endpoint == f"POST {METER_EVENTS[0]}" and apart is not None:
+            self._limit(endpoint, apart)
+            return
+        self._limit("global", settings["calls_per_second"])
+        self._limit(endpoint, settings["calls_per_second_each"])
+
+    def _limit(self, what: str, allowed: int | None) -> None:
+        """Refuse more than `allowed` calls in any second. A refused one does not count."""
+        if allowed is None:
+            return
+        recent, now = self.recent[what], time.monotonic()
+        while recent and recent[0] <= now - 1:
+            recent.popleft()
+        if len(recent) >= allowed:
+            raise StripeProblem(
+                "Request rate limit exceeded. Learn more: https://docs.stripe.com/rate-limits",
+                status=429,
+                code="rate_limit",
+                reason="global-rate" if what == "global" else "endpoint-rate",
+            )
+        recent.append(now)
 
     def _fault(self, request: Request) -> dict[str, Any] | None:
         """Return the failure that was ordered for such a request, using it up."""
         faults = self.world.settings["fail_requests"]
         for fault in faults:
-            if f"{request.method} {request.path}".startswith(fault["match"]):
+            if fnmatchcase(f"{request.method} {request.path}", f"{fault['match']}*"):
                 fault["times"] -= 1
                 if fault["times"] <= 0:
                     faults.remove(fault)
@@ -200,6 +221,7 @@ class Api:
                 "accessing it: one call at a time per customer and meter.",
                 status=429,
                 code="lock_timeout",
+                reason="resource-specific",
             )
         self.in_flight.add(lock)
         await asyncio.sleep(self.world.settings["meter_event_seconds"])

@@ -34,6 +34,11 @@ def state(world: World, _given: dict[str, Any]) -> Obj:
     return {"now": world.now(), "settings": settings}
 
 
+def calls(world: World, _given: dict[str, Any]) -> Obj:
+    """How often each operation was asked for, and how often a limit refused one."""
+    return dict(world.calls)
+
+
 def change_settings(world: World, given: dict[str, Any]) -> Obj:
     """Set any of the settings of world.DEFAULTS, but for the clock's own."""
     for name, value in given.items():
@@ -61,6 +66,7 @@ def reset(world: World, given: dict[str, Any]) -> Obj:
     if world.webhook_url:
         seed_endpoint(world, url=world.webhook_url, secret=world.webhook_secret)
     world.settings["seed"] = str(given.get("seed", ""))
+    world.calls.clear()
     return state(world, {})
 
 
@@ -71,7 +77,7 @@ def fail_payments(world: World, given: dict[str, Any]) -> Obj:
 
 
 def fail_requests(world: World, given: dict[str, Any]) -> Obj:
-    """Answer the next requests whose "METHOD /path" begins with `match` by an error.
+    """Answer the next requests whose "METHOD /path" begins with `match` (* stands for anything) by an error.
 
     `after` true: the request is carried out, only its answer is lost.
     """
@@ -126,6 +132,7 @@ def advance_all(world: World, given: dict[str, Any]) -> Obj:
 
 ACTIONS = {
     ("GET", "state"): state,
+    ("GET", "calls"): calls,
     ("POST", "settings"): change_settings,
     ("POST", "clock"): set_clock,
     ("POST", "reset"): reset,

@@ -14,9 +14,11 @@ class StripeProblem(Exception):
         kind: str = "invalid_request_error",
         code: str | None = None,
         param: str | None = None,
+        reason: str = "",
         **more: Any,
     ) -> None:
         super().__init__(message)
+        self.reason = reason  # of a 429, said in a header: docs.stripe.com/rate-limits
         self.status = status
         self.code = code
         self.keeps_changes = False  # what the request did before it failed stays, or goes

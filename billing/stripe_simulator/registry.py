@@ -1,6 +1,7 @@
 """Importing this registers the routes of all resources."""
 
 from billing.stripe_simulator.resources import (
+    bulk_lines,
     catalog,
     charges,
     checkout,
@@ -23,6 +24,7 @@ from billing.stripe_simulator.resources import (
 )
 
 __all__ = [
+    "bulk_lines",
     "catalog",
     "charges",
     "checkout",

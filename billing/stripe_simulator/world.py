@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,7 +29,12 @@ DEFAULTS: dict[str, Any] = {
     "meter_event_seconds": 0.002,
     "meter_error_report_seconds": 1,
     "summary_lag_seconds": 0,
+    # docs.stripe.com/rate-limits: 25 in test mode, 100 live; an operation 25; with live keys meter
+    # events have 1,000 apart from the others. None: no limit.
     "calls_per_second": None,
+    "calls_per_second_each": None,
+    "meter_events_per_second": None,
+    "answer_seconds": 0,
     "payment_retry_days": [3, 5, 7],
     "after_last_retry": "past_due",
     "fail_payments": 0,
@@ -65,6 +71,8 @@ class World:
     webhook_url: str = ""
     webhook_secret: str = ""
     request: dict[str, Any] = field(default_factory=lambda: {"id": None, "idempotency_key": None})
+    # How often each operation was asked for since the start or a reset; refusals by their reason.
+    calls: Counter[str] = field(default_factory=Counter)
     _moments: dict[str, int] = field(default_factory=dict)
 
     @property

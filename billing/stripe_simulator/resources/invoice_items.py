@@ -13,6 +13,8 @@ from billing.stripe_simulator.routing import Call, page, route, with_metadata
 from billing.stripe_simulator.store import Obj
 from billing.stripe_simulator.world import World
 
+MAX_ITEMS = 250
+
 
 @route(
     "POST /v1/invoiceitems",
@@ -29,6 +31,7 @@ def create_item(world: World, call: Call) -> Obj:
     )
     if invoice is not None:
         check_editable(invoice)
+        check_room(world, invoice, 1)
     subscription = given.get("subscription")
     if subscription:
         world.get("subscription", subscription, param="subscription")
@@ -167,6 +170,12 @@ def check_editable(invoice: Obj) -> None:
             "invoice",
             "invoice_not_editable",
         )
+
+
+def check_room(world: World, invoice: Obj, more: int) -> None:
+    """docs.stripe.com/changelog/2016-02-22/no-more-than-250-invoice-items."""
+    if len(world.store.ids("invoiceitem", invoice=invoice["id"])) + more > MAX_ITEMS:
+        raise wrong(f"An invoice has at most {MAX_ITEMS} invoice items.", "invoice")
 
 
 def take_in(world: World, invoice: Obj, item: Obj) -> None:

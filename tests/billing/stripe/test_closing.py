@@ -145,7 +145,12 @@ def test_prepaid_credit_pays_first(paid_plan, noon, gateway, card):
     assert (first.paid_minor, second.paid_minor) == (0, 500)
 
 
-STEPS = ["POST /v1/customers", "POST /v1/invoices", "POST /v1/invoiceitems", "POST /v1/invoices/"]
+STEPS = [
+    "POST /v1/customers",
+    "POST /v1/invoices",
+    "POST /v1/invoices/*/add_lines",
+    "POST /v1/invoices/*/finalize",
+]
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -165,25 +170,35 @@ def test_an_invoice_that_breaks_off_anywhere_is_made_once(
     assert (found["subtotal"], found["status"]) == (1088, "open")
 
 
+@pytest.mark.parametrize("is_taxed", [False, True])
 def test_a_process_that_dies_between_two_steps_changes_nothing(
-    paid_plan, call, noon, gateway, monkeypatch
+    paid_plan, call, noon, gateway, monkeypatch, settings, sim, is_taxed
 ):
+    """With Stripe Tax lines go one by one, each with its tax behavior."""
+    if is_taxed:
+        settings.STRIPE_TAX = True
+        sim.client.v1.tax.settings.update({"head_office": {"address": {"country": "DE"}}})
+        row = ensure_customer(gateway, paid_plan.organization)
+        gateway.update("customers", row.stripe_id, {"address": {"country": "DE"}})
     call(7)
     noon.move_to(DECEMBER + 2 * DAY)
     close_periods()
     Invoice.objects.exclude(ends_at=DECEMBER).update(step="refused")
-    real = gateway.create
     for survivors in range(1, 6):
         left = iter(range(survivors))
 
-        def dying(what, params, *, key="", left=left):
-            made = real(what, params, key=key)
-            if next(left, None) is None:
-                raise SystemExit
-            return made
+        def dying(real, left=left):
+            def run(*args, **named):
+                made = real(*args, **named)
+                if next(left, None) is None:
+                    raise SystemExit
+                return made
+
+            return run
 
         with monkeypatch.context() as patched:
-            patched.setattr(gateway, "create", dying)
+            for name in ("create", "add_lines", "finalize_invoice"):
+                patched.setattr(gateway, name, dying(getattr(gateway, name)))
             try:
                 send_invoices(gateway)
             except SystemExit:
@@ -214,3 +229,18 @@ def test_a_draft_that_does_not_add_up_is_not_finalized(paid_plan, call, noon, ga
     assert send_invoices(gateway) == 0
     assert {i["status"] for i in gateway.every("invoices")} == {"draft"}
     assert "not finalized" in Invoice.objects.get(ends_at=DECEMBER).last_error
+
+
+@pytest.mark.parametrize("number", [250, 251, 600])
+@pytest.mark.parametrize("behaviors", [[""], ["inclusive", "exclusive"]])
+def test_more_lines_than_an_invoice_takes_are_summed_up(number, behaviors):
+    taxes = [{"tax_behavior": behavior} if behavior else {} for behavior in behaviors]
+    lines = [(f"line-{i}", {"amount": i, **taxes[i % len(taxes)]}) for i in range(number)]
+    few = invoicing._few(lines)
+    assert len(few) <= 250
+    for tax in taxes:
+        sums = [
+            sum(p["amount"] for _n, p in some if tax.items() <= p.items()) for some in (few, lines)
+        ]
+        assert sums[0] == sums[1]
+    assert len({name for name, _params in few}) == len(few)

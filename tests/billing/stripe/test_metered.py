@@ -73,7 +73,7 @@ def test_a_period_turns_and_stripe_bills_its_usage_itself(december, call, noon, 
     noon.move_to(JANUARY + timedelta(minutes=5))
     (draft,) = [i for i in gateway.every("invoices") if i["status"] == "draft"]
     assert draft["subtotal"] == 175  # 10 × 0.10, and 0.5 flat, and 5 × 0.05
-    assert hold(gateway, draft["id"])
+    assert hold(gateway, draft)
     finish(noon, gateway)
     invoice = Invoice.objects.get(ends_at=JANUARY)
     assert (invoice.stripe_id, invoice.step) == (draft["id"], "done")
@@ -116,7 +116,7 @@ def test_what_a_metered_price_cannot_say_is_an_item_of_the_same_invoice(
     tell(gateway)
     noon.move_to(JANUARY + timedelta(minutes=5))
     for draft in gateway.every("invoices", {"status": "draft"}):
-        hold(gateway, draft["id"])
+        hold(gateway, draft)
     finish(noon, gateway)
     invoice = Invoice.objects.get(ends_at=JANUARY)
     assert invoice.subtotal_minor == invoice.rated_minor == (1000 + 20) // 2
@@ -163,7 +163,7 @@ def test_a_cancelled_subscription_leaves_stripe_after_its_last_invoice(
     assert item.left_at is None
     noon.move_to(JANUARY + timedelta(minutes=5))
     for draft in gateway.every("invoices", {"status": "draft"}):
-        hold(gateway, draft["id"])
+        hold(gateway, draft)
     noon.move_to(JANUARY + 3 * HOUR)
     sync_metered(gateway)
     item.refresh_from_db()
@@ -185,7 +185,7 @@ def test_a_period_that_came_to_nothing_leaves_no_draft_behind(
     sync_metered(gateway)
     noon.move_to(JANUARY + timedelta(minutes=5))
     for draft in gateway.every("invoices", {"status": "draft"}):
-        assert hold(gateway, draft["id"])
+        assert hold(gateway, draft)
     assert let_go(gateway, before=clock_of(noon)) == 0  # still open with us
     noon.move_to(JANUARY + 3 * DAY)
     close_periods()

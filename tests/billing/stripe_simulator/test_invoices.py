@@ -381,3 +381,40 @@ def test_an_event_shows_what_was_before(shop):
     assert event.data.object["name"] == "Eve"
     assert event.data.previous_attributes.to_dict() == {"name": "Ada"}
     assert event.request.idempotency_key
+
+
+def test_lines_come_onto_a_draft_all_at_once_or_none(shop, v1):
+    customer = shop.customer()
+    draft = v1.invoices.create({"customer": customer.id, "currency": "eur"})
+    waiting = v1.invoice_items.create(
+        {"customer": customer.id, "amount": 70, "currency": "eur", "description": "waits"}
+    )
+    lines = [
+        {"amount": 900, "description": "a fee", "metadata": {"our": "line"}},
+        {"amount": -100, "discountable": False, "period": {"start": 1, "end": 2}},
+        {"invoice_item": waiting.id},
+    ]
+    with pytest.raises(stripe.InvalidRequestError, match="No such invoiceitem"):
+        v1.invoices.add_lines(draft.id, {"lines": [*lines, {"invoice_item": "ii_none"}]})
+    assert v1.invoices.retrieve(draft.id).subtotal == 0
+    made = v1.invoices.add_lines(draft.id, {"lines": lines, "invoice_metadata": {"a": "b"}})
+    assert (made.subtotal, made.metadata["a"]) == (870, "b")
+    assert [line.amount for line in made.lines.data] == [900, -100, 70]
+    assert made.lines.data[0].metadata["our"] == "line"
+    items = v1.invoice_items.list({"invoice": draft.id}).data
+    assert sorted(item.amount for item in items) == [-100, 70, 900]
+    v1.invoices.finalize_invoice(draft.id)
+    with pytest.raises(stripe.InvalidRequestError, match="no longer editable"):
+        v1.invoices.add_lines(draft.id, {"lines": [{"amount": 1}]})
+
+
+def test_an_invoice_takes_no_more_than_250_items(shop, v1):
+    customer = shop.customer()
+    draft = v1.invoices.create({"customer": customer.id, "currency": "eur"})
+    with pytest.raises(stripe.InvalidRequestError, match="at most 250"):
+        v1.invoices.add_lines(draft.id, {"lines": [{"amount": 1}] * 251})
+    v1.invoices.add_lines(draft.id, {"lines": [{"amount": 1}] * 250})
+    with pytest.raises(stripe.InvalidRequestError, match="at most 250"):
+        v1.invoice_items.create(
+            {"customer": customer.id, "invoice": draft.id, "amount": 1, "currency": "eur"}
+        )

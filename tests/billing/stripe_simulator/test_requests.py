@@ -185,16 +185,22 @@ def test_what_cannot_be_expanded_is_an_error(v1, path):
         v1.customers.retrieve(customer.id, {"expand": [path]})
 
 
-def test_rate_limits_hold_on_demand(sim, v1):
-    sim.order("settings", calls_per_second=3)
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [({"calls_per_second": 3}, "global-rate"), ({"calls_per_second_each": 3}, "endpoint-rate")],
+)
+def test_rate_limits_hold_on_demand_and_say_which(sim, v1, settings, reason):
+    sim.order("settings", **settings)
 
     def hurry():
-        for _ in range(10):
+        for _ in range(200):
             v1.customers.list()
 
     with pytest.raises(stripe.RateLimitError) as refused:
         hurry()
-    assert refused.value.http_status == 429
+    assert (refused.value.http_status, refused.value.error.code) == (429, "rate_limit")
+    assert refused.value.headers["Stripe-Rate-Limited-Reason"] == reason
+    assert sim.order("calls", method="GET")[reason] == 1
 
 
 def test_the_same_seed_gives_the_same_ids(sim, v1):
