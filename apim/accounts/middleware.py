@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 ACTIVITY_SECONDS = 300
+# allauth's, which say nothing about caches themselves.
+ONE_TIME_PAGES = "/accounts/2fa/"
 
 
 class CurrentOrganizationMiddleware:
@@ -51,7 +53,11 @@ class SessionActivityMiddleware(UserSessionsMiddleware):
 
 
 class ReaderMiddleware:
-    """Activates a signed-in person's own language and time zone; visitors keep the defaults."""
+    """Activates a signed-in person's own language and time zone; visitors keep the defaults.
+
+    What such a person is shown is theirs alone: no proxy may keep it (RFC 9111, section 5.2.2.7),
+    nor a browser the pages of second factors, which show recovery codes.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -64,4 +70,9 @@ class ReaderMiddleware:
         carrier: Any = request
         carrier.LANGUAGE_CODE = translation.get_language()
         with timezone.override(ZoneInfo(user.time_zone)):
-            return self.get_response(request)
+            response = self.get_response(request)
+        is_one_time = request.path.startswith(ONE_TIME_PAGES)
+        response.headers.setdefault(
+            "Cache-Control", "private, no-store" if is_one_time else "private"
+        )
+        return response

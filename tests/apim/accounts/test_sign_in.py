@@ -133,3 +133,9 @@ def test_forwarded_address_counts_only_behind_a_trusted_proxy(
     assert (
         AuditEvent.objects.filter(action="user.signed_in").latest("id").ip_address == "203.0.113.9"
     )
+
+
+def test_no_cache_keeps_the_pages_of_somebody_who_is_signed_in(visitor_client, alice_client):
+    assert "Cache-Control" not in visitor_client.get("/apis/")
+    assert alice_client.get("/apps/")["Cache-Control"] == "private"
+    assert "no-store" in alice_client.get(reverse("mfa_index"))["Cache-Control"]
