@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from apim.catalog.models import ApiVersion, Operation, Plan
 from apim.catalog.operation_match import OperationMatcher
+from apim.gateway.grpc_services import grpc_versions
 from apim.keys.models import ApiKey, Application, Subscription
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class VersionRow(NamedTuple):
     matcher: OperationMatcher[int]
     # (method, path at the gateway) -> operation or None, as far as asked.
     matched: dict[tuple[str, str], int | None]
+    is_grpc: bool = False
 
     def operation(self, method: str, path: str) -> int | None:
         """The operation that a call to `path` at the gateway reached."""
@@ -72,7 +74,9 @@ class VersionRow(NamedTuple):
 
     def _match(self, method: str, path: str) -> int | None:
         below = path.removeprefix(self.listen_path)
-        return None if below == path else self.matcher.match(method, below or "/")
+        if below == path:  # calls of gRPC name a service in place of the listen path
+            return self.matcher.match(method, path) if self.is_grpc else None
+        return self.matcher.match(method, below or "/")
 
 
 class Remembered(Generic[Row]):
@@ -161,6 +165,7 @@ def _load_plans(public_ids: set[str]) -> dict[str, PlanRow]:
 
 def _load_versions(public_ids: set[str]) -> dict[str, VersionRow]:
     versions = list(ApiVersion.objects.filter(public_id__in=public_ids).select_related("api"))
+    of_grpc = grpc_versions()
     operations: dict[int, list[tuple[str, str, int]]] = {version.pk: [] for version in versions}
     rows = Operation.objects.filter(version__in=versions, removed_at__isnull=True)
     for version_id, method, path, pk in rows.values_list("version_id", "method", "path", "pk"):
@@ -172,6 +177,7 @@ def _load_versions(public_ids: set[str]) -> dict[str, VersionRow]:
             version.listen_path,
             OperationMatcher(operations[version.pk]),
             {},
+            version.pk in of_grpc,
         )
         for version in versions
     }

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from analytics import query
 from analytics.aggregation import DAY
-from analytics.labels import labels
+from analytics.labels import Label, labels
 from analytics.models import QuarantinedRecord
 from analytics.reports import (
     NO_FILTERS,
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from analytics.labels import Label
     from analytics.models import Facet
     from analytics.query import Selection
     from analytics.reports import Bucket, Dimension, UsageFilters
@@ -158,10 +157,12 @@ def _series(
     names = labels(group_by, [name for name in values if name is not None])
     series = []
     for name, measures in values.items():
-        key, text = (OTHER, _("Other")) if name is None else names[name]
+        label = Label(OTHER, _("Other")) if name is None else names[name]
         calls, errors, billable, denied, overage, units_micro = map(tuple, measures)
         units = tuple(map(query.units, units_micro))
-        series.append(Series(key, text, calls, errors, billable, denied, overage, units))
+        series.append(
+            Series(label.key, label.text, calls, errors, billable, denied, overage, units)
+        )
     return tuple(series)
 
 

@@ -1,7 +1,8 @@
 """From the body of a delivery to its records: object, array or one object per line.
 
 The content type decides nothing: gateways send text/plain, NDJSON types and no type at all. Nor
-does Content-Encoding: gzip (RFC 1952) and Zstandard (RFC 8878) are told by their first bytes.
+does Content-Encoding: gzip (RFC 1952), deflate, which is zlib's format (RFC 9110 §8.4.1.2), and
+Zstandard (RFC 8878) are told by their first bytes.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ MAX_BREAKS = 100
 
 _GZIP = b"\x1f\x8b"
 _WBITS_GZIP = 31
+# A window of 32 KiB and the four levels (RFC 1950 §2.2). Nothing else that is sent begins so.
+_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _ZSTD = b"\x28\xb5\x2f\xfd"
 # A frame may ask for a window of up to 2 GB; 8 MiB is what RFC 8878 recommends to support.
 _ZSTD_OPTIONS = {int(zstd.DecompressionParameter.window_log_max): 23}
@@ -37,13 +40,15 @@ _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def expand(body: bytes, limit: int = MAX_EXPANDED_BYTES) -> bytes:
-    """The body, decompressed if it is gzip or Zstandard, never past `limit` bytes.
+    """The body, decompressed if it is gzip, deflate or Zstandard, never past `limit` bytes.
 
     Raises BodyTooLarge and BodyUnreadable.
     """
     parts: list[bytes] = []
     room = limit + 1
-    while body.startswith((_GZIP, _ZSTD)):  # both may have several members, one after the other
+    while body.startswith(
+        (_GZIP, *_ZLIB, _ZSTD)
+    ):  # all may have several members, one after the other
         part, body = _member(body, room)
         parts.append(part)
         room -= len(part)
@@ -62,7 +67,7 @@ def _member(body: bytes, room: int) -> tuple[bytes, bytes]:
     if body.startswith(_ZSTD):
         unpack = zstd.ZstdDecompressor(options=_ZSTD_OPTIONS)
     else:
-        unpack = zlib.decompressobj(_WBITS_GZIP)
+        unpack = zlib.decompressobj(_WBITS_GZIP if body.startswith(_GZIP) else zlib.MAX_WBITS)
     try:
         part = unpack.decompress(body, room)
     except (zlib.error, zstd.ZstdError):

@@ -39,6 +39,10 @@ MAX_REMEMBERED_LENGTH = 1000
 _NO_ID = "?"
 MAX_MILLISECONDS = 7 * 86_400_000
 MAX_BYTES = 2**50
+# What a status of gRPC is in HTTP, as in google/rpc/code.proto.
+_GRPC_STATUSES: dict[int | None, int] = dict(
+    enumerate((499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401), 1)
+)
 # Envoy's %ACCESS_LOG_TYPE%: only the row at the end of a request is a call; the others repeat it.
 _INTERMEDIATE = frozenset(
     {
@@ -82,6 +86,8 @@ class Line(msgspec.Struct, gc=False):
     overage: str | None = None
     # Our Envoy's: the names above and decision and overage, as one RFC 9651 dictionary.
     call: str | None = None
+    # The status of a call of gRPC.
+    grpc: int | None = None
     # Envoy's: null when it refused the request before anything that a caller claims was removed.
     route: str | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -155,7 +161,8 @@ def _event(line: Line) -> Event:
     """
     if line.route is None:
         line = _nameless(line)
-    at, status, path, event_id = line.ts, line.status or 0, line.path or "", line.id
+    at, path, event_id = line.ts, line.path or "", line.id
+    status = _GRPC_STATUSES.get(line.grpc, line.status or 0)
     if at is None or at.tzinfo is not UTC:
         at = _instant(at)
     if not 0 <= status <= 999:
