@@ -118,6 +118,8 @@ class RouteGrant(msgspec.Struct, frozen=True, omit_defaults=True):
     `by_operation`: what a call may do or costs depends on its operation. `cost_header` names the
     response header that states a call's cost. `fail_open`: let known keys by when nobody can check.
     `timeout_seconds`: no call takes longer, so slots of concurrent limits are free again then.
+    `grpc`: refusals bear a status of gRPC. `is_service`: the path is a service of gRPC, and as such
+    part of its operations' paths.
     """
 
     version: str
@@ -134,3 +136,5 @@ class RouteGrant(msgspec.Struct, frozen=True, omit_defaults=True):
     cost_header: str = ""
     sandbox: bool = False
     timeout_seconds: int = 30
+    grpc: bool = False
+    is_service: bool = False

@@ -21,6 +21,7 @@ from apim.catalog.models import ApiVersion, Operation, Plan
 from apim.core.locks import LockId
 from apim.gateway import grant_format as wire
 from apim.gateway import restored_counters
+from apim.gateway.grpc_services import grpc_versions, served_services
 from apim.gateway.key_grants import key_values
 from apim.gateway.redis_connection import connection
 from apim.keys import secrets
@@ -229,9 +230,11 @@ def _routes() -> Values:
     costly = Operation.objects.filter(removed_at__isnull=True).exclude(cost=1)
     with_costs = set(costly.values_list("version_id", flat=True).distinct())
     table: dict[str, wire.RouteGrant] = {}
+    of_grpc = grpc_versions()
+    by_version: dict[int, wire.RouteGrant] = {}
     for version in rows.prefetch_related("products"):
         product = next((p for p in version.products.all() if p.state == p.State.PUBLISHED), None)
-        table[version.listen_path] = wire.RouteGrant(
+        table[version.listen_path] = by_version[version.pk] = wire.RouteGrant(
             version=version.public_id,
             pk=version.pk,
             api=version.api.public_id,
@@ -246,7 +249,11 @@ def _routes() -> Values:
             cost_header=version.cost_header,
             sandbox=bool(version.sandbox_upstream_url),
             timeout_seconds=version.timeout_seconds,
+            grpc=version.pk in of_grpc,
         )
+    for service, version_id in served_services().items():
+        if version_id in by_version:
+            table[service] = msgspec.structs.replace(by_version[version_id], is_service=True)
     return {wire.ROUTES: msgspec.json.encode(table)}
 
 

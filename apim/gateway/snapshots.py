@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -27,6 +28,7 @@ from apim.gateway.envoy.routes import (
 from apim.gateway.envoy.upstreams import UpstreamInvalid
 from apim.gateway.envoy.validation import ConfigurationRefused, find_binary, validate
 from apim.gateway.grant_format import RouteGrant
+from apim.gateway.grpc_services import grpc_versions, served_services
 from apim.gateway.models import EnvoyRefusal, EnvoySnapshot
 
 logger = logging.getLogger(__name__)
@@ -84,6 +86,10 @@ def _served_versions() -> list[ApiVersion]:
 
 def _draft(versions: dict[str, ApiVersion], current: EnvoySnapshot | None) -> _Draft:
     draft = _Draft()
+    of_grpc = grpc_versions()
+    services: dict[int, list[str]] = defaultdict(list)
+    for service, version_id in served_services().items():
+        services[version_id].append(service)
     for public_id, version in versions.items():
         served = ServedVersion(
             public_id=public_id,
@@ -94,6 +100,8 @@ def _draft(versions: dict[str, ApiVersion], current: EnvoySnapshot | None) -> _D
             cost_header=version.cost_header,
             notices=_notices(version),
             is_retired=not version.is_callable,
+            is_grpc=version.pk in of_grpc,
+            services=tuple(sorted(services[version.pk])),
         )
         try:
             draft.parts[public_id] = build_version(served, settings.APIM_ENVOY_TRUSTED_CA)

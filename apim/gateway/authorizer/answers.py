@@ -22,6 +22,10 @@ REDUCED_CAPACITY = "https://iana.org/assignments/http-problem-types#temporary-re
 PROBLEM = (b"content-type", b"application/problem+json")
 EMPTY = (b"content-length", b"0")
 RETRY_SECONDS = 1
+# UNAUTHENTICATED, PERMISSION_DENIED, UNIMPLEMENTED, RESOURCE_EXHAUSTED, UNAVAILABLE; see
+# https://grpc.io/docs/guides/status-codes/
+_GRPC_STATUSES = {401: 16, 403: 7, 404: 12, 410: 12, 429: 8, 503: 14}
+_GRPC_UNKNOWN = 2
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -67,6 +71,13 @@ def refusal(call: Call | None, denial: Denial, facts: Headers) -> Answer:
         headers.append((b"retry-after", b"%d" % RETRY_SECONDS))
         extra["type"] = REDUCED_CAPACITY
     return _problem(call, denial, headers, extra)
+
+
+def grpc_headers(answer: Answer) -> Headers:
+    """What a gRPC client is told of a refusal; the gateway makes an answer of gRPC of it."""
+    detail: str = msgspec.json.decode(answer.body).get("detail", "")
+    status = _GRPC_STATUSES.get(answer.status, _GRPC_UNKNOWN)
+    return [(b"grpc-status", b"%d" % status), (b"grpc-message", detail.encode())]
 
 
 def with_refusal_life(answer: Answer, milliseconds: int) -> Answer:

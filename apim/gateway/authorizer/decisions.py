@@ -225,8 +225,8 @@ class Decider:
         if routes and is_plain(path):
             deepest = 2  # `/<api slug>/<version name>`
             for candidate in listen_path_candidates(path.decode("latin-1"), deepest):
-                if candidate in routes:
-                    return candidate, routes[candidate]
+                if (route := routes.get(candidate)) is not None:
+                    return "" if route.is_service else candidate, route
         return "", None
 
     async def has_imported(self) -> bool:

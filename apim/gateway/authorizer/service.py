@@ -142,6 +142,10 @@ class Authorizer:
         try:
             answer = await self._lend(call, leases.read_wish(headers))
             answer.headers.extend(await self._imports())
+            if answer.body:
+                route = await self.decider.find_route(call.path)
+                if route is not None and route.grpc:
+                    answer.headers.extend(answers.grpc_headers(answer))
             self._was_able = self._was_able or self._able()
         except UNANSWERABLE as error:
             answer = await self._without_redis(call, error)

@@ -26,6 +26,8 @@ LINE: dict[str, str] = {
     "call": f"%REQ({CALL_HEADER.upper()})%",
     "ip": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
     "user_agent": "%REQ(USER-AGENT)%",
+    # Null unless the call is one of gRPC, whose status is 200 whatever becomes of it.
+    "grpc": "%GRPC_STATUS_NUMBER%",
     # If it is not 1.
     "cost": f"%DYNAMIC_METADATA({METADATA}:cost)%",
 }

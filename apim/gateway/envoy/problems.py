@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from apim.gateway.envoy.names import CALL_HEADER
+
 MEDIA_TYPE = "application/problem+json"
 REDUCED_CAPACITY = "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity"
 
@@ -82,7 +84,32 @@ def local_replies() -> dict[str, Any]:
                     "The API behind the gateway closed the connection before it had answered.",
                 ),
             ),
+            _grpc_refusals(),
         ],
+    }
+
+
+def _grpc_refusals() -> dict[str, Any]:
+    """A client of gRPC is told in words why its call is refused, as the authorizer put it.
+
+    Envoy makes an answer of gRPC of every local reply to one, with the body as the message.
+    """
+    tests = [
+        {"name": "content-type", "string_match": {"prefix": "application/grpc"}},
+        {"name": CALL_HEADER, "string_match": {"contains": "decision=denied:"}},
+        # Then nobody put it in words.
+        {
+            "name": CALL_HEADER,
+            "string_match": {"contains": "unavailable"},
+            "invert_match": True,
+        },
+    ]
+    filters = [{"header_filter": {"header": test}} for test in tests]
+    return {
+        "filter": {"and_filter": {"filters": filters}},
+        "body_format_override": {
+            "text_format_source": {"inline_string": "%RESP(GRPC-MESSAGE)%"},
+        },
     }
 
 

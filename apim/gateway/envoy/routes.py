@@ -36,6 +36,9 @@ class ServedVersion:
     # Headers that every answer of a deprecated version bears.
     notices: tuple[tuple[str, str], ...] = ()
     is_retired: bool = False
+    # Upstreams of gRPC speak HTTP/2. Calls of it name a service where others name the listen path.
+    is_grpc: bool = False
+    services: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +51,15 @@ def build_version(version: ServedVersion, trusted_ca: str) -> VersionResources:
     """Build one version's routes and clusters. Raises UpstreamInvalid."""
     if version.is_retired:
         return VersionResources(routes=[_retired(version)], clusters=[])
-    upstream = parse_upstream(version.upstream_url)
-    name = cluster_name(version.public_id, upstream, trusted_ca)
+    upstream, is_http2 = parse_upstream(version.upstream_url), version.is_grpc
+    name = cluster_name(version.public_id, upstream, trusted_ca, is_http2=is_http2)
     routes = _routes(version, upstream, name)
-    clusters = [build_cluster(name, upstream, trusted_ca)]
+    clusters = [build_cluster(name, upstream, trusted_ca, is_http2=is_http2)]
     if version.sandbox_upstream_url:
         sandbox = parse_upstream(version.sandbox_upstream_url)
-        name = cluster_name(f"{version.public_id}-test", sandbox, trusted_ca)
+        name = cluster_name(f"{version.public_id}-test", sandbox, trusted_ca, is_http2=is_http2)
         routes = [*_routes(version, sandbox, name, environment="test"), *routes]
-        clusters.append(build_cluster(name, sandbox, trusted_ca))
+        clusters.append(build_cluster(name, sandbox, trusted_ca, is_http2=is_http2))
     return VersionResources(routes=routes, clusters=clusters)
 
 
@@ -82,11 +85,25 @@ def route_names(public_id: str) -> set[str]:
 def _routes(
     version: ServedVersion, upstream: Upstream, cluster: str, *, environment: str = ""
 ) -> list[dict[str, Any]]:
+    """A route for the listen path, and one for each service of gRPC."""
+    plain = _route(version, upstream, cluster, environment=environment)
+    action = plain["route"]
+    kept = {
+        name: action[name] for name in action if name not in {"prefix_rewrite", "regex_rewrite"}
+    }
+    routes = _with_marked(plain)
+    for service in version.services:
+        rewrite = {"prefix_rewrite": upstream.base_path + service} if upstream.base_path else {}
+        match = {**plain["match"], "path_separated_prefix": service}
+        routes += _with_marked({**plain, "match": match, "route": {**kept, **rewrite}})
+    return routes
+
+
+def _with_marked(plain: dict[str, Any]) -> list[dict[str, Any]]:
     """The route, and before it the same for marked calls.
 
     Those are calls whose end the authorizer is told of, and calls that tell what limits leave.
     """
-    plain = _route(version, upstream, cluster, environment=environment)
     marked: dict[str, Any] = {
         **plain,
         "name": f"{plain['name']}-after",

@@ -80,18 +80,26 @@ def _check_host(host: str) -> bool:
     return True
 
 
-def cluster_name(version_id: str, upstream: Upstream, trusted_ca: str) -> str:
+def cluster_name(
+    version_id: str, upstream: Upstream, trusted_ca: str, *, is_http2: bool = False
+) -> str:
     """Name a cluster after the version and what it points to.
 
     A changed upstream is a new cluster, so that routes and clusters, which Envoy fetches
     separately, never contradict each other.
     """
-    facts = json.dumps([upstream.host, upstream.port, upstream.is_tls, trusted_ca])
+    told = [upstream.host, upstream.port, upstream.is_tls, trusted_ca]
+    facts = json.dumps([*told, "h2"] if is_http2 else told)
     return f"{version_id}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
 
 
-def build_cluster(name: str, upstream: Upstream, trusted_ca: str) -> dict[str, Any]:
-    """`trusted_ca` is the path of the bundle of root certificates on the gateway's machine."""
+def build_cluster(
+    name: str, upstream: Upstream, trusted_ca: str, *, is_http2: bool = False
+) -> dict[str, Any]:
+    """`trusted_ca` is the path of the bundle of root certificates on the gateway's machine.
+
+    HTTP/2 is spoken as gRPC does: without TLS with prior knowledge, with TLS by ALPN.
+    """
     cluster: dict[str, Any] = {
         "@type": CLUSTER_TYPE,
         "name": name,
@@ -103,7 +111,15 @@ def build_cluster(name: str, upstream: Upstream, trusted_ca: str) -> dict[str, A
     if not upstream.is_address:
         cluster["dns_lookup_family"] = "V4_PREFERRED"
     if upstream.is_tls:
-        cluster["transport_socket"] = _tls(upstream, trusted_ca)
+        cluster["transport_socket"] = _tls(upstream, trusted_ca, is_http2=is_http2)
+    if is_http2:
+        options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+        cluster["typed_extension_protocol_options"] = {
+            options: {
+                "@type": type_url(options),
+                "explicit_http_config": {"http2_protocol_options": {}},
+            }
+        }
     return cluster
 
 
@@ -125,7 +141,7 @@ def load_assignment(name: str, host: str, port: int) -> dict[str, Any]:
     }
 
 
-def _tls(upstream: Upstream, trusted_ca: str) -> dict[str, Any]:
+def _tls(upstream: Upstream, trusted_ca: str, *, is_http2: bool) -> dict[str, Any]:
     san = {
         "san_type": "IP_ADDRESS" if upstream.is_address else "DNS",
         "matcher": {"exact": upstream.host},
@@ -142,4 +158,6 @@ def _tls(upstream: Upstream, trusted_ca: str) -> dict[str, Any]:
     }
     if not upstream.is_address:
         context["sni"] = upstream.host
+    if is_http2:
+        context["common_tls_context"]["alpn_protocols"] = ["h2"]
     return {"name": "envoy.transport_sockets.tls", "typed_config": context}

@@ -322,6 +322,7 @@ def test_log_line_of_an_allowed_call_is_complete(envoy, world, told):
     assert set(line) == {
         *("id", "ts", "type", "method", "path", "status", "duration_ms", "upstream_ms"),
         *("request_bytes", "response_bytes", "flags", "route", "call", "ip", "user_agent", "cost"),
+        "grpc",
         *("decision", "key", "application", "subscription", "environment", "version"),
         *("organization", "plan"),
     }
