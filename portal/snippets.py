@@ -6,6 +6,8 @@ import json
 import shlex
 from typing import TYPE_CHECKING
 
+from django.db.models import Case, When
+
 from apim.catalog.models import ApiVersion
 from apim.keys.models import Subscription
 from apim.ui.components.actions import Sample
@@ -37,7 +39,7 @@ def for_application(application: Application, key: str = "") -> tuple[Sample, ..
             products__subscriptions__state=Subscription.State.ACTIVE,
         )
         .select_related("api")
-        .order_by("state", "-id")
+        .order_by(Case(When(state=ApiVersion.State.DEPRECATED, then=1), default=0), "-id")
         .first()
     )
     return for_version(version, key) if version else ()

@@ -254,6 +254,7 @@ EMAIL_TIMEOUT = 10
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German"))]
 LOCALE_PATHS = [BASE_DIR / "apim" / "locale"]
+FORMAT_MODULE_PATH = "apim.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"

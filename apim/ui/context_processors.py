@@ -16,9 +16,10 @@ def chosen_theme(request: HttpRequest) -> str:
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """`site_name`, `theme`, `text_direction`, `request_id`, `has_shortcuts`, `is_money_simulated`."""
+    """`site_name`, `public_url`, `theme`, `text_direction` and what else every frame reads."""
     return {
         "site_name": settings.APIM_SITE_NAME,
+        "public_url": settings.APIM_PUBLIC_URL,
         "theme": chosen_theme(request),
         "text_direction": "rtl" if get_language_bidi() else "ltr",
         "request_id": request.META.get("apim.request_id", ""),

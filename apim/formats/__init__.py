@@ -1,0 +1,1 @@
+"""How each language writes dates (Django's FORMAT_MODULE_PATH)."""
