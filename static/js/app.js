@@ -8,4 +8,5 @@ import "./dialogs.js";
 import "./menus.js";
 import "./forms.js";
 import "./shortcuts.js";
+import "./tabs.js";
 import "./times.js";
