@@ -31,6 +31,7 @@ SUBSCRIBERS: dict[str, tuple[Subscriber, ...]] = {
     "subscription.changed": (_SUBSCRIPTION, _TENURE),
     "invoice.unpaid": (Subscriber("billing.remind_of_invoice"),),
     "trial.needs_method": (Subscriber("billing.mail_trial"),),
+    "reconciliation.requested": (Subscriber("billing.compare"),),
     "plan_version.moving": (Subscriber("billing.announce_version"),),
     "organization.changed": (_ORGANIZATION,),
     "plan.changed": (_PLAN,),

@@ -206,6 +206,8 @@ def _reasons(line: Line) -> Iterator[str]:
         }
         if line.kind is LineKind.MINIMUM:
             yield _("at least %(amount)s in a whole period") % words
+        if line.kind is LineKind.ADD_ON and line.quantity:
+            yield _("%(quantity)s × %(amount)s") % {"quantity": number(line.quantity), **words}
         if not line.share.is_whole:
             yield _("%(share)s%% of the period, of %(amount)s for all of it") % words
 

@@ -3,6 +3,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.conf import settings
 
+from apim.audit.actors import SYSTEM
 from apim.core import clock
 from billing import mail
 from billing.services import apply_due_changes, expire_credits, note_missing, note_subscription
@@ -12,12 +13,14 @@ from billing.services.unpaid import review_all_unpaid
 from billing.stripe.adapter import connect, is_configured
 from billing.stripe.catalogue import sync_catalogue
 from billing.stripe.checkouts import heal_checkouts
+from billing.stripe.comparing import request_reconciliation, run_reconciliation
 from billing.stripe.drafts import let_go
 from billing.stripe.events import handle_events
 from billing.stripe.invoicing import send_invoices
 from billing.stripe.metered import sync_metered
 from billing.stripe.metering import SENDABLE, collect_usage, send_usage
 from billing.stripe.reconciliation import find_lost_events, refresh_open
+from billing.stripe.revoking import move_usage
 
 ONE_DAY = timedelta(days=1)
 
@@ -59,6 +62,7 @@ def report_usage() -> None:
     if is_configured():
         gateway = connect()
         sync_metered(gateway)
+        move_usage()
         collect_usage()
         send_usage(gateway)
 
@@ -97,6 +101,18 @@ def reconcile() -> None:
         heal_checkouts(gateway)
         delay = timedelta(hours=settings.BILLING_CLOSE_DELAY_HOURS) + ONE_DAY
         let_go(gateway, before=clock.now() - delay)
+
+
+@shared_task(name="billing.request_comparison")
+def request_comparison() -> None:
+    """Every night: what was rated, sent and invoiced."""
+    if is_configured():
+        request_reconciliation(actor=SYSTEM)
+
+
+@shared_task(name="billing.compare")
+def compare(reconciliation_id: int) -> None:
+    run_reconciliation(connect(), reconciliation_id=reconciliation_id)
 
 
 @shared_task(name="billing.review_unpaid")

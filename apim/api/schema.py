@@ -46,6 +46,8 @@ _GROUPS = {
     "credits": "Credit and discounts",
     "discounts": "Credit and discounts",
     "stripe-events": "Stripe",
+    "reconciliations": "Stripe",
+    "billing-periods": "Stripe",
     "gateways": "Gateways",
     "foreign-mappings": "Gateways",
     "quarantined-records": "Gateways",

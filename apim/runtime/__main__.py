@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -30,6 +31,8 @@ def main(arguments: list[str]) -> int:
         return 0 if asyncio.run(http_ok(options.port, options.path)()) else 1
     console = Console()
     try:
+        if options.command == "manage":
+            return _manage(options.arguments)
         return _up(console, with_demo=options.demo)
     except (RuntimeProblem, EnvironmentProblem) as problem:
         console.problem(str(problem))
@@ -41,6 +44,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start everything and keep it running")
     up.add_argument("--demo", action="store_true", help="with sample APIs, data and live traffic")
+    manage = commands.add_parser("manage", help="run manage.py beside what `up` has started")
+    manage.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND ...")
     alive = commands.add_parser("alive", help="tell whether a heartbeat file is fresh")
     alive.add_argument("file", type=Path)
     alive.add_argument("--within", type=float, default=60.0, metavar="SECONDS")
@@ -69,6 +74,14 @@ def _up(console: Console, *, with_demo: bool) -> int:
         return run_supervisor(
             supervise, lambda: _say_where(console, plan, time.monotonic() - began)
         )
+
+
+def _manage(arguments: list[str]) -> int:
+    """Run a command of manage.py with the databases and secrets of this home's processes."""
+    plan = make_plan(Home.open(home_folder(ROOT)), with_demo=False, is_running=True)
+    env = {**plan.env, "APIM_ADMIN_PASSWORD": plan.admin_password}
+    command = [sys.executable, str(ROOT / "manage.py"), *arguments]
+    return subprocess.run(command, env=env, cwd=ROOT, check=False).returncode
 
 
 def _say_where(console: Console, plan: Plan, seconds: float) -> None:

@@ -35,11 +35,17 @@ def home_folder(root: Path) -> Path:
     return env_path("APIM_HOME", root / ".apim")
 
 
-def make_plan(home: Home, *, with_demo: bool) -> Plan:
-    """Return the plan. Raises RuntimeProblem for a taken port, EnvironmentProblem for a bad value."""
+def make_plan(home: Home, *, with_demo: bool, is_running: bool = False) -> Plan:
+    """Return the plan. Raises RuntimeProblem for a taken port, EnvironmentProblem for a bad value.
+
+    `is_running`: what runs from the home already, whose ports are taken.
+    """
     with_envoy = env_bool("APIM_EMBEDDED_ENVOY", default=True)
-    public = _public_ports(with_envoy=with_envoy, with_demo=with_demo)
-    private = _private_ports(home)
+    public = {name: env_int(*of) for name, of in PORT_VARIABLES.items()}
+    if not is_running:
+        _check_public_ports(public, with_envoy=with_envoy, with_demo=with_demo)
+        _forget_taken_ports(home)
+    private = home.ports(dict.fromkeys(PRIVATE_PORTS, free_port))
     secrets = {**home.secrets(), **_given(home.secrets())}
     postgres = None
     if not os.environ.get("DATABASE_URL"):
@@ -81,24 +87,21 @@ def make_plan(home: Home, *, with_demo: bool) -> Plan:
     )
 
 
-def _public_ports(*, with_envoy: bool, with_demo: bool) -> dict[str, int]:
-    ports = {name: env_int(*of) for name, of in PORT_VARIABLES.items()}
+def _check_public_ports(ports: dict[str, int], *, with_envoy: bool, with_demo: bool) -> None:
     unused = {
         name for name, used in (("gateway", with_envoy), ("demo_upstreams", with_demo)) if not used
     }
     check_ports(
         {PORT_VARIABLES[name][0]: port for name, port in ports.items() if name not in unused}
     )
-    return ports
 
 
-def _private_ports(home: Home) -> dict[str, int]:
-    """Return ports that only our own processes use: remembered, unless somebody took them."""
+def _forget_taken_ports(home: Home) -> None:
+    """Ports that only our own processes use are remembered, unless somebody took them."""
     wanted: dict[str, Callable[[], int]] = dict.fromkeys(PRIVATE_PORTS, free_port)
     for name, port in home.ports(wanted).items():
         if not is_free(port):
             home.forget_port(name)
-    return home.ports(wanted)
 
 
 def _given(names: dict[str, str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from billing.models.metered import MeteredItem, MeteredLine, StripeSubscription
 from billing.models.meters import Meter
 from billing.models.periods import BillingPeriod, RatedLine
 from billing.models.prices import PlanVersion, PriceComponent
+from billing.models.reconciliation import Reconciliation, ReconciliationDifference
 from billing.models.stripe import MeterEvent, StripeCustomer, StripeEvent, StripeObject
 from billing.models.subscriptions import BillingTerms, ScheduledChange, Tenure
 
@@ -31,6 +32,8 @@ __all__ = [
     "PlanVersion",
     "PriceComponent",
     "RatedLine",
+    "Reconciliation",
+    "ReconciliationDifference",
     "ScheduledChange",
     "StripeCustomer",
     "StripeEvent",

@@ -87,6 +87,10 @@ def _of_organization(
     return OrganizationCharges(own, charges, totals(charges))
 
 
+# An average is for people to read: amounts are never computed from it.
+AVERAGE_DECIMALS = 6
+
+
 @dataclass(frozen=True, slots=True)
 class OrganizationMonth:
     """Charges of a month; `expected`: what they come to at their periods' ends, empty once over."""
@@ -278,4 +282,5 @@ def _unit_amount(version: PlanVersion | None, usage: Line | None, currency: str)
         case PerUnit(unit_amount):
             return unit_amount
         case _:
-            return effective_unit_amount(usage) or version.unit_amount
+            average = effective_unit_amount(usage)
+            return round(average, AVERAGE_DECIMALS) if average else version.unit_amount

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from apim.core import clock
 from billing.models import ScheduledChange
+from billing.period_words import period_days
 from billing.price_words import headline
 from billing.selectors.book import load_book
 
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PayingRow:
-    """`headline`: the first thing to know of its price; empty while it is free."""
+    """`headline`: the first thing to know of its price; empty while it is free.
+
+    `days`: the period in words, as days of its zone.
+    """
 
     subscription: Subscription
     version: PlanVersion | None
     headline: tuple[str, str]
     currency: str
     period: Period
+    days: str
     trial_ends_at: datetime | None
     planned: ScheduledChange | None
 
@@ -42,7 +47,8 @@ def paying_rows(subscriptions: Sequence[Subscription]) -> tuple[PayingRow, ...]:
     planned = {change.subscription_id: change for change in waiting.select_related("plan")}
     rows = []
     for subscription in subscriptions:
-        period = book.schedule(subscription).period_at(now)
+        schedule = book.schedule(subscription)
+        period = schedule.period_at(now)
         version = book.version(subscription, subscription.plan_id, period)
         trial_ends_at = book.trial_end(subscription)
         rows.append(
@@ -52,6 +58,7 @@ def paying_rows(subscriptions: Sequence[Subscription]) -> tuple[PayingRow, ...]:
                 headline=headline(version) if version else ("", ""),
                 currency=book.currency(subscription, version) if version else "",
                 period=period,
+                days=period_days(period, schedule.zone),
                 trial_ends_at=trial_ends_at if trial_ends_at and trial_ends_at > now else None,
                 planned=planned.get(subscription.pk),
             )

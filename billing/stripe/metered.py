@@ -62,15 +62,18 @@ class Wanted:
     cycle: Cycle
 
 
-def sync_metered(gateway: PaymentGateway) -> int:
-    """Bring items at Stripe to what is subscribed now; returns how many came, left or went on."""
+def sync_metered(gateway: PaymentGateway, *, organization_id: int | None = None) -> int:
+    """Bring items at Stripe to what is subscribed now; returns how many came, left or went on.
+
+    `organization_id`: of one organization only.
+    """
     with try_advisory_lock(LockId.STRIPE_SUBSCRIPTIONS) as held:
         if not held:
             return 0
         sync_meters(gateway)
-        _note(_wanted())
+        _note(_wanted(organization_id), organization_id)
         changed = 0
-        for row in _with_changes():
+        for row in _with_changes(organization_id):
             try:
                 changed += _bring(gateway, row)
             except (StripeUnavailable, StripeRefused) as error:
@@ -79,17 +82,21 @@ def sync_metered(gateway: PaymentGateway) -> int:
         return changed
 
 
-def _with_changes() -> list[StripeSubscription]:
+def _with_changes(organization_id: int | None) -> list[StripeSubscription]:
     """Those that Stripe has to hear of; most have nothing new."""
     now = clock.now()
     coming = Q(items__stripe_id=None) | Q(items__leaves_at__lte=now)
     rows = StripeSubscription.objects.filter(Q(items__left_at=None) & coming | Q(stripe_id=None))
+    if organization_id is not None:
+        rows = rows.filter(organization=organization_id)
     return list(rows.filter(ended_at=None).select_related("organization").distinct())
 
 
-def _wanted() -> dict[tuple[int, int], Wanted]:
+def _wanted(organization_id: int | None) -> dict[tuple[int, int], Wanted]:
     """By subscription and price component, what is active now."""
     rows = Subscription.objects.filter(state=Subscription.State.ACTIVE)
+    if organization_id is not None:
+        rows = rows.filter(organization=organization_id)
     book = load_book(rows.select_related("organization", "application", "product", "plan"))
     found = (one for subscription in book.subscriptions.values() for one in _of(book, subscription))
     return {(one.subscription.pk, one.component.pk): one for one in found}
@@ -123,19 +130,20 @@ def _joined(stays: Iterable[Stay], period: Period) -> datetime:
     return max(list(stays)[-1].started_at, period.start)
 
 
-def _note(wanted: dict[tuple[int, int], Wanted]) -> None:
+def _note(wanted: dict[tuple[int, int], Wanted], organization_id: int | None) -> None:
     """Rows for what comes and goes; nothing is said to Stripe yet."""
     now = clock.now()
-    open_rows = MeteredItem.objects.filter(left_at=None).select_related(
-        "subscription__organization"
-    )
+    every = MeteredItem.objects.all()
+    if organization_id is not None:
+        every = every.filter(organization=organization_id)
+    open_rows = every.filter(left_at=None).select_related("subscription__organization")
     there = {(row.subscription_id, row.component_id): row for row in open_rows}
     for key, row in there.items():
         if key not in wanted and row.ends_at is None:
             _end(row)
         elif key in wanted and row.leaves_at is not None and wanted[key].starts_at < row.leaves_at:
             MeteredItem.objects.filter(pk=row.pk).update(ends_at=None, leaves_at=None)
-    late = MeteredItem.objects.filter(stripe_id=None, left_at=None, starts_at__lt=now - SHIFT)
+    late = every.filter(stripe_id=None, left_at=None, starts_at__lt=now - SHIFT)
     late.update(left_at=now)  # too late to count its first hours: the next period, then
     for key, one in wanted.items():
         if key not in there and one.starts_at >= now - SHIFT:

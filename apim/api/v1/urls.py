@@ -23,6 +23,7 @@ from apim.api.v1.views import (
     people,
     pricing,
     products,
+    reconciliation,
     revisions,
     rulesets,
     subscriptions,
@@ -454,6 +455,18 @@ USAGE_AND_MONEY = [
         extras.EndHeldAddOn.as_view(),
         name="subscription-add-on-end",
     ),
+    path("reconciliations", reconciliation.Reconciliations.as_view(), name="reconciliations"),
+    path(
+        "reconciliations/<public:public_id>",
+        reconciliation.OneReconciliation.as_view(),
+        name="reconciliation",
+    ),
+    path(
+        "reconciliations/<public:public_id>/differences",
+        reconciliation.Differences.as_view(),
+        name="reconciliation-differences",
+    ),
+    path("billing-periods", reconciliation.BillingPeriods.as_view(), name="billing-periods"),
     path("stripe-events", money.StripeEvents.as_view(), name="stripe-events"),
     path(
         "stripe-events/<str:event_id>/replay",

@@ -15,8 +15,10 @@ from apim.dashboard import roles
 from apim.dashboard.pages import page_of
 from apim.ui.spreadsheets import csv_answer
 from billing.models import Invoice
+from billing.price_words import price_rows
 from billing.selectors import all_prices, charge_rows, charges_overview
 from billing.selectors.backlog import stripe_backlog
+from billing.selectors.evidence import evidence
 from billing.selectors.invoices import (
     all_invoices,
     get_invoice,
@@ -66,7 +68,9 @@ def export(request: ViewerRequest) -> HttpResponse:
 
 @staff(*roles.MONEY)
 def prices(request: ViewerRequest) -> HttpResponse:
-    context = {"page": page_of(request, all_prices()), "now": clock.now()}
+    page = page_of(request, all_prices())
+    rows = [(version, price_rows(version, version.currency)) for version in page]
+    context = {"page": page, "prices": rows, "now": clock.now()}
     return render(request, "dashboard/finance/prices.html", context)
 
 
@@ -95,6 +99,13 @@ def invoice(request: ViewerRequest, invoice_id: str) -> HttpResponse:
         ),
     }
     return render(request, "dashboard/finance/invoice.html", context)
+
+
+@staff(*roles.MONEY)
+def line(request: ViewerRequest, line_id: str) -> HttpResponse:
+    """A rated line down to its calls; `?day=` lists the single calls of one day."""
+    found = evidence(None, line_id, day=request.GET.get("day", ""))
+    return render(request, "dashboard/finance/line.html", {"found": found})
 
 
 @staff(*roles.MONEY)

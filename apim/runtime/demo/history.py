@@ -65,7 +65,9 @@ def write_late_calls(*, gateway: Gateway, day: date) -> int:
     rng = random.Random(f"late {day}")  # noqa: S311
     midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
     lines = [
-        _call(rng, caller, midnight + timedelta(seconds=rng.uniform(0, 80_000)), f"late-{day}-{n}")
+        call_of(
+            rng, caller, midnight + timedelta(seconds=rng.uniform(0, 80_000)), f"late-{day}-{n}"
+        )
         for n in range(world.LATE_CALLS)
     ]
     body = "\n".join(json.dumps(line) for line in lines).encode()
@@ -135,12 +137,13 @@ def _day(
     for number in range(count):
         hour = rng.choices(range(24), HOURS)[0]
         at = day + timedelta(hours=hour, seconds=rng.uniform(0, 3600))
-        line = _call(rng, caller, at, f"demo-{caller.live.public_id}-{day:%Y%m%d}-{number}")
+        line = call_of(rng, caller, at, f"demo-{caller.live.public_id}-{day:%Y%m%d}-{number}")
         if at < now:
             yield line
 
 
-def _call(rng: random.Random, caller: Caller, at: datetime, event_id: str) -> dict[str, Any]:
+def call_of(rng: random.Random, caller: Caller, at: datetime, event_id: str) -> dict[str, Any]:
+    """A call as the gateway logs it: of any operation, now and then failing or refused."""
     choices = [call for call in world.CALLS if call[0] in caller.versions]
     slug, path, _share = rng.choices(choices, [call[2] for call in choices])[0]
     version, name = caller.versions[slug], world.VERSION

@@ -76,7 +76,7 @@ def seed(*, password: str) -> bool:
         if Api.objects.filter(slug__in=world.APIS).exists():
             return False
         for person in world.STAFF:
-            _person(person, password)
+            make_person(person, password)
         versions = {slug: _versions(slug) for slug in world.APIS}
         plans = _products(versions)
         issued = [key for o in world.ORGANIZATIONS for key in _organization(o, plans, password)]
@@ -89,7 +89,8 @@ def seed(*, password: str) -> bool:
     return True
 
 
-def _person(person: world.Person, password: str) -> User:
+def make_person(person: world.Person, password: str) -> User:
+    """Somebody who can sign in at once, with the demo's password."""
     user = User.objects.create_user(
         person.email, password, name=person.name, staff_role=person.staff_role
     )
@@ -175,7 +176,7 @@ def _plan(product: Product, wanted: world.DemoPlan) -> Plan:
 def _organization(
     wanted: world.DemoOrganization, plans: dict[tuple[str, str], Plan], password: str
 ) -> list[DemoKey]:
-    users = [(_person(person, password), role) for person, role in wanted.people]
+    users = [(make_person(person, password), role) for person, role in wanted.people]
     owner = users[0][0]
     organization = create_organization(
         actor=SYSTEM, name=wanted.name, owner=owner, time_zone=wanted.time_zone
