@@ -38,14 +38,6 @@ def env_int(name: str, default: int, *, minimum: int | None = None) -> int:
     return value
 
 
-def env_float(name: str, default: float) -> float:
-    raw = os.environ.get(name, "").strip()
-    try:
-        return float(raw) if raw else default
-    except ValueError:
-        raise EnvironmentProblem(f"{name}={raw!r} is not a number") from None
-
-
 def env_list(name: str, default: str = "") -> list[str]:
     """A comma-separated list; blanks around and between the commas are dropped."""
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]

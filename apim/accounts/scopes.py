@@ -37,10 +37,6 @@ class Scope:
     roles: frozenset[Membership.Role] = frozenset()
     staff_roles: frozenset[StaffRole] = frozenset()
 
-    @property
-    def is_staff_only(self) -> bool:
-        return bool(self.staff_roles) and not self.roles
-
     def is_open_to(self, *, role: str | None, staff_role: str) -> bool:
         """Whether a person with this organization role and staff role holds the right."""
         if not self.roles and not self.staff_roles:

@@ -63,11 +63,6 @@ def current_snapshot() -> EnvoySnapshot | None:
     return EnvoySnapshot.objects.defer("listeners", "clusters", "routes").first()
 
 
-def recent_snapshots() -> QuerySet[EnvoySnapshot]:
-    """Newest first, without their resources."""
-    return EnvoySnapshot.objects.defer("listeners", "clusters", "routes")
-
-
 def open_refusals() -> QuerySet[EnvoyRefusal]:
     """What is wanted but not served, newest first."""
     return EnvoyRefusal.objects.filter(resolved_at=None).select_related("api_version__api")

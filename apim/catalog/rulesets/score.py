@@ -6,7 +6,7 @@ from collections import Counter
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from apim.catalog.rulesets.findings import SEVERITIES, Severity
+from apim.catalog.rulesets.findings import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,9 +41,3 @@ def score_of(findings: Sequence[Finding], operations: int) -> int:
         for (_rule, severity), count in counts.items()
     )
     return int(100 * HALVING / (HALVING + penalty))
-
-
-def counts_of(findings: Sequence[Finding]) -> dict[Severity, int]:
-    """How many of each severity, the worst first."""
-    counts = Counter(finding.severity for finding in findings)
-    return {severity: counts[severity] for severity in SEVERITIES}
