@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
+from apim.ui.components.actions import Sample
 from portal.styles.model import Anchors, Entry, Part, Reference, Row, Section
 
 if TYPE_CHECKING:
@@ -16,17 +18,21 @@ _NUMBERS = {"double", "float"}
 MAX_DEPTH = 3
 
 
-def make(description: Description, _url: str) -> Reference:
+def make(description: Description, url: str) -> Reference:
     """The methods of each service, then messages and enumerations.
 
-    Examples show the message only: the managed gateway does not carry gRPC (ADR 0026).
+    They are called at the gateway's host, without the listen path (ADR 0026).
     """
-    return _Maker(description.data).make(description.description)
+    return _Maker(description.data, url).make(description.description)
 
 
 class _Maker:
-    def __init__(self, tree: dict[str, Any]) -> None:
+    def __init__(self, tree: dict[str, Any], url: str) -> None:
         self._tree = tree
+        address = urlsplit(url)
+        self._is_tls = address.scheme == "https"
+        port = address.port or (443 if self._is_tls else 80)
+        self._target_host = f"{address.hostname}:{port}" if url else ""
         self._anchors = Anchors()
 
     def make(self, text: str) -> Reference:
@@ -81,12 +87,51 @@ class _Maker:
             description=one.get("description", ""),
             is_deprecated=bool(one.get("deprecated")),
             facts=tuple(facts),
-            parts=(*parts, self._example(one)),
+            parts=parts if self._target_host else (*parts, self._example(one)),
+            samples=self._samples(service, name, one) if self._target_host else (),
         )
 
     def _example(self, one: dict[str, Any]) -> Part:
         message = json.dumps(self._value(one["request"], 0), indent=2, ensure_ascii=False)
         return Part(_("Request as JSON"), code=message)
+
+    def _samples(self, service: str, name: str, one: dict[str, Any]) -> tuple[Sample, ...]:
+        message = json.dumps(self._value(one["request"], 0), indent=2, ensure_ascii=False)
+        file = self._tree["services"][service].get("file", "api.proto")
+        options = ["" if self._is_tls else "-plaintext ", f"-proto {file} " if file else ""]
+        data = message.replace("'", "'\\''")
+        grpcurl = (
+            f'grpcurl {"".join(options)}-H "x-api-key: $API_KEY" \\\n'
+            f"  -d '{data}' \\\n  {self._target_host} {service}/{name}"
+        )
+        return (
+            Sample("grpcurl", grpcurl),
+            Sample("Python", self._python(service, name, one, file)),
+        )
+
+    def _python(self, service: str, name: str, one: dict[str, Any], file: str) -> str:
+        """With the modules that protoc generates."""
+        module = file.rpartition("/")[2].removesuffix(".proto").replace("-", "_")
+        request, stub = one["request"].rpartition(".")[2], f"{service.rpartition('.')[2]}Stub"
+        channel = (
+            f'grpc.secure_channel("{self._target_host}", grpc.ssl_channel_credentials())'
+            if self._is_tls
+            else f'grpc.insecure_channel("{self._target_host}")'
+        )
+        argument = f"iter([{request}()])" if one.get("client_streaming") else f"{request}()"
+        star = "*" if one.get("server_streaming") else ""
+        lines = [
+            "import os",
+            "",
+            "import grpc",
+            f"from {module}_pb2 import {request}",
+            f"from {module}_pb2_grpc import {stub}",
+            "",
+            f"stub = {stub}({channel})",
+            'metadata = [("x-api-key", os.environ["API_KEY"])]',
+            f"print({star}stub.{name}({argument}, metadata=metadata))",
+        ]
+        return "\n".join(lines)
 
     def _value(self, name: str, depth: int) -> Any:
         """A message with the first of its fields, as JSON."""

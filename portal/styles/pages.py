@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CACHE_SECONDS = 7 * 24 * 3600
 # Raise it when what is cached changes its form.
-CACHE_FORM = 3
+CACHE_FORM = 4
 # Entries on one page; beyond, a section is chosen, and shown page by page.
 MAX_ENTRIES = 150
 PER_PAGE = 100

@@ -119,11 +119,17 @@ def test_samples_call_the_gateway_and_take_the_key(published, settings):
     assert "ship(name: $name)" not in samples[0].code  # it has a default
 
 
-def test_no_call_is_offered_for_grpc_which_the_gateway_does_not_carry(visitor_client, published):
-    assert pages.samples_of(published(PROTO, "a.proto")) == ()
-    page = visitor_client.get("/apis/harbour/v1/reference/").text
-    assert "Request as JSON" in page
-    assert "API_KEY" not in page
+def test_grpc_is_called_at_the_gateways_host_without_the_listen_path(
+    visitor_client, published, settings
+):
+    settings.APIM_GATEWAY_URL = "https://gateway.example"
+    samples = pages.samples_of(published(PROTO, "ships.proto"), "ak_live_secret")
+    assert [sample.label for sample in samples] == ["grpcurl", "Python"]
+    assert "gateway.example:443 harbour.v1." in samples[0].code
+    assert "x-api-key: ak_live_secret" in samples[0].code
+    assert "/harbour/v1" not in samples[0].code + samples[1].code
+    compile(samples[1].code, "sample", "exec")
+    assert "API_KEY" in visitor_client.get("/apis/harbour/v1/reference/").text
 
 
 def test_what_is_not_called_over_http_is_published_as_documentation(
