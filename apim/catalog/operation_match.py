@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Key = TypeVar("Key")
 
 _PARAMETER = re.compile(r"\{[^{}/]*\}")
+_QUERY = re.compile(r"[?#]")
 # Deeper paths exist only in attacks.
 _MAX_SEGMENTS = 100
 # Patterns with several parameters take quadratic time and more on long segments.
@@ -41,7 +42,8 @@ class OperationMatcher(Generic[Key]):
       answered belongs somewhere.
     - HEAD counts as GET where there is no HEAD of its own.
     - A slash at the end makes no difference, unless both forms are described.
-    - Query and fragment are ignored; percent-encoding is undone in each segment.
+    - Query and fragment are ignored; percent-encoding is undone in each segment. A template that
+      has one stands for the path before it, unless that is described itself.
     - Anything else, malformed paths included, is no operation: None, never an exception.
     """
 
@@ -53,16 +55,23 @@ class OperationMatcher(Generic[Key]):
         A method not in capitals is none of HTTP, and no call is for it.
         """
         self._root: _Node[Key] = _Node()
+        later: list[tuple[str, str, Key]] = []
         for method, template, key in operations:
-            if method.isupper() and template.startswith("/"):
+            if not method.isupper() or not template.startswith("/"):
+                continue
+            if "?" in template or "#" in template:
+                later.append((method, _QUERY.split(template, maxsplit=1)[0], key))
+            else:
                 self._add(method, template, key)
+        for method, template, key in later:
+            self._add(method, template, key)
 
     def match(self, method: str, path: str) -> Key | None:
         """The key of the operation that a call of `method` and `path` was for."""
         if not path.startswith("/"):
             return None
         if "?" in path or "#" in path:
-            path = path.partition("?")[0].partition("#")[0]
+            path = _QUERY.split(path, maxsplit=1)[0]
         segments = path.split("/")
         if len(segments) > _MAX_SEGMENTS:
             return None

@@ -60,12 +60,14 @@ class _Maker:
     def _section(
         self, service: str, port_name: str, port: dict[str, Any], binding: dict[str, Any]
     ) -> Section:
-        declared = self._tree["port_types"].get(binding["port_type"], {})
+        # A binding in a file that was not uploaded names no port type.
+        port_type = binding.get("port_type", "")
+        declared = self._tree["port_types"].get(port_type, {})
         entries = tuple(
             self._operation(port_name, port, binding, name, one)
             for name, one in declared.get("operations", {}).items()
         )
-        anchor = self._anchors.of("service", f"{service} {binding['port_type']}")
+        anchor = self._anchors.of("service", f"{service} {port_type}")
         return Section(anchor, service, entries, declared.get("description", ""))
 
     def _operation(

@@ -13,14 +13,13 @@ from apim.catalog.descriptions.told import distinct, operation
 from apim.catalog.openapi.problems import Findings, InvalidSpecification, Severity, SpecProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from apim.catalog.descriptions.tokens import Text
     from apim.catalog.openapi.operations import OperationSpec
     from apim.catalog.openapi.positions import Path, Positions
 
 SCALARS = frozenset({"Int", "Float", "String", "Boolean", "ID"})
-NAME_OF_TYPE = re.compile(r"[_A-Za-z][_0-9A-Za-z]*")
 # GraphQL over HTTP (draft): requests and answers are JSON, by POST or by GET.
 JSON_TYPE = "application/json"
 
@@ -41,15 +40,22 @@ def read_graphql(texts: list[Text], *, title: str, sha256: str) -> Description:
         tree["description"] = schema.description
     return described(
         tree, schema.spots, title=title, form="graphql", media_type="application/graphql",
-        sha256=sha256,
+        sha256=sha256, repeated=schema.repeated,
     )  # fmt: skip
 
 
 def described(
-    tree: Tree, positions: Positions, *, title: str, form: str, media_type: str, sha256: str
+    tree: Tree,
+    positions: Positions,
+    *,
+    title: str,
+    form: str,
+    media_type: str,
+    sha256: str,
+    repeated: Sequence[Path] = (),
 ) -> Description:
     """The description of a complete tree. Raises InvalidSpecification."""
-    warnings = _checked(tree, positions)
+    warnings = _checked(tree, positions, repeated)
     return Description(
         style=Style.GRAPHQL,
         style_version="",
@@ -70,9 +76,15 @@ def described(
     )
 
 
-def _checked(tree: Tree, positions: Positions) -> tuple[SpecProblem, ...]:
+def _checked(tree: Tree, positions: Positions, repeated: Sequence[Path]) -> tuple[SpecProblem, ...]:
     """The warnings, if there is no error."""
     findings = Findings()
+    for path in repeated:
+        findings.warning(
+            path,
+            _("“%(name)s” stands here twice; both say the same.") % {"name": path[-1]},
+            _("Remove one of the two: the first counts."),
+        )
     for root, name in tree["roots"].items():
         if tree["types"].get(name, {}).get("kind") != "object":
             findings.error(

@@ -48,6 +48,8 @@ class Schema:
         self.roots: dict[str, str] = {}
         self.description = ""
         self.spots = Spots()
+        # Members that stand twice and are the same, as some are in GitHub's published schema.
+        self.repeated: list[tuple[str, ...]] = []
         # Extensions, merged when everything is known.
         self._later: list[tuple[str, Tree, Text, int]] = []
 
@@ -185,17 +187,19 @@ class _Parser:
         while not cursor.skip(closing):
             description = self._description()
             name = cursor.name()
-            if name.text in members:
+            here = (*path, name.text)
+            self._schema.spots.put(here, self._text, name.start)
+            made: Tree = {"description": description} if description else {}
+            member(made, here)
+            if members.setdefault(name.text, made) is made:
+                continue
+            if not _is_same(members[name.text], made):
                 cursor.refuse(
                     _("“%(name)s” stands here twice.") % {"name": name.text},
                     _("Rename or remove one of the two."),
                     at=name,
                 )
-            here = (*path, name.text)
-            self._schema.spots.put(here, self._text, name.start)
-            made: Tree = {"description": description} if description else {}
-            members[name.text] = made
-            member(made, here)
+            self._schema.repeated.append(here)
         return members
 
     def _field(self, made: Tree, path: tuple[str, ...]) -> None:
@@ -295,6 +299,11 @@ class _Parser:
                 cursor.refuse(_("Values are nested more than %(max)d deep.") % {"max": MAX_DEPTH})
             if not open_brackets:
                 return _joined(written)
+
+
+def _is_same(one: Tree, other: Tree) -> bool:
+    """Whether two members differ in what is said of them at most."""
+    return {**one, "description": ""} == {**other, "description": ""}
 
 
 def _joined(words: list[str]) -> str:

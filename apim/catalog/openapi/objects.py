@@ -36,17 +36,17 @@ def _check_server(check: Check, value: Any, path: Path) -> None:
     known = variables if isinstance(variables, dict) else {}
     for name in _VARIABLE.findall(url):
         if name not in known:
-            check.error(
+            check.warning(
                 (*path, "url"),
                 _("The server URL uses {%(name)s}, which “variables” does not define.")
                 % {"name": name},
             )
     reason = why_not_a_url(substituted(url, known))
     if reason:
-        check.error(
+        check.warning(
             (*path, "url"),
             _("“%(url)s” is not a server URL: %(reason)s.") % {"url": url[:200], "reason": reason},
-            _("For example https://api.example.com/v1, or /v1 for the document's own host."),
+            _("For example https://api.example.com/v1; until then this server is left out."),
         )
 
 
@@ -58,6 +58,14 @@ def substituted(url: str, variables: dict[str, Any]) -> str:
         return str(variable.get("default", "x")) if isinstance(variable, dict) else "x"
 
     return _VARIABLE.sub(default, url)
+
+
+def server_url(server: dict[str, Any]) -> str:
+    """Its URL with each variable's default, or nothing when that is none."""
+    variables = server.get("variables", {})
+    url = substituted(server["url"], variables)
+    is_known = all(name in variables for name in _VARIABLE.findall(server["url"]))
+    return url if is_known and not why_not_a_url(url) else ""
 
 
 def why_not_a_url(url: str) -> str:  # noqa: PLR0911 - a list of reasons
@@ -294,7 +302,7 @@ def security_requirement(check: Check, value: Any, path: Path) -> None:
     schemes = components.get("securitySchemes") if isinstance(components, dict) else None
     for name in value if isinstance(value, dict) else ():
         if not isinstance(schemes, dict) or name not in schemes:
-            check.error(
+            check.warning(
                 (*path, name),
                 _("The security scheme “%(name)s” is not declared.") % {"name": name},
                 _("Declare it under components.securitySchemes."),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 PATH_MAX_LENGTH = 500
 METHOD_MAX_LENGTH = 8
+ID_MAX_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def extract_operations(document: ParsedDocument) -> tuple[OperationSpec, ...]:
 
 
 def _all(document: ParsedDocument) -> Iterator[tuple[str, FoundOperation]]:
-    for template, item in document.data["paths"].items():
+    for template, item in document.data.get("paths", {}).items():
         if not template.startswith("x-"):
             path = ("paths", template)
             for found in operations_of_item(document.references, item, path):
@@ -113,7 +114,7 @@ def _spec(
     return OperationSpec(
         method=found.method,
         path=template,
-        operation_id=value.get("operationId") or names.make(found.method, template),
+        operation_id=_given_id(value) or names.make(found.method, template),
         summary=_text(value.get("summary") or found.item.get("summary")),
         description=_text(value.get("description") or found.item.get("description")),
         tags=tuple(dict.fromkeys(tags)) if isinstance(tags, list) else (),
@@ -123,6 +124,12 @@ def _spec(
         request_content_types=_request_types(document.references, value, found.path),
         response_content_types=_response_types(document.references, value, found.path),
     )
+
+
+def _given_id(value: dict[str, Any]) -> str:
+    """The document's own operationId, if it has one that can be used."""
+    given = _text(value.get("operationId"))
+    return given if len(given) <= ID_MAX_LENGTH else ""
 
 
 def _text(value: Any) -> str:
@@ -151,7 +158,7 @@ class _Names:
     """Makes ids for operations that have none, such as `get_tides_by_date`, each only once."""
 
     def __init__(self, document: ParsedDocument) -> None:
-        self._taken = {found.value.get("operationId") for _template, found in _all(document)}
+        self._taken = {_given_id(found.value) for _template, found in _all(document)}
 
     def make(self, method: str, template: str) -> str:
         words = [method.lower()]

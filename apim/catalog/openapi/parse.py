@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from apim.catalog.openapi import paths
 from apim.catalog.openapi.kinds import refuse_other_kinds
 from apim.catalog.openapi.load import JSON, MAX_BYTES, Loaded, load
-from apim.catalog.openapi.objects import substituted
+from apim.catalog.openapi.objects import server_url
 from apim.catalog.openapi.operations import operations_of_item
 from apim.catalog.openapi.problems import Findings, InvalidSpecification, Severity, SpecProblem
 from apim.catalog.openapi.references import References
@@ -142,11 +142,20 @@ def _check(
 ) -> tuple[SpecProblem, ...]:
     """The warnings, if there is no error."""
     check = Check(data, positions, version)
-    for name in ("info", "paths"):
+    tells_only = _has_operations(check, data, "webhooks") and not data.get("paths")
+    for name in ("info",) if tells_only else ("info", "paths"):
         if name not in data:
             check.error((), _("“%(name)s” is missing.") % {"name": name}, _missing_hint(name))
     paths.document(check, data, ())
-    _check_is_callable(check, data.get("paths"))
+    # Of webhooks alone, which the API calls itself, there is still a reference to be had.
+    if isinstance(data.get("paths"), dict) and not (
+        _has_operations(check, data, "paths") or _has_operations(check, data, "webhooks")
+    ):
+        check.error(
+            ("paths",),
+            _("No path has an operation, so there is nothing to call."),
+            _("Add at least one path with a method such as get."),
+        )
     problems = check.findings.problems(positions)
     if any(p.severity is Severity.ERROR for p in problems):
         raise InvalidSpecification(problems)
@@ -159,20 +168,17 @@ def _missing_hint(name: str) -> str:
     return _("Only what stands under “paths” can be called; webhooks and components cannot.")
 
 
-def _check_is_callable(check: Check, value: Any) -> None:
-    if not isinstance(value, dict):
-        return
-    items = ((item, ("paths", template)) for template, item in value.items())
-    if not any(operations_of_item(check.references, item, path) for item, path in items):
-        check.error(
-            ("paths",),
-            _("No path has an operation, so there is nothing to call."),
-            _("Add at least one path with a method such as get."),
-        )
+def _has_operations(check: Check, data: dict[str, Any], group: str) -> bool:
+    """`group` is paths, or webhooks (from OpenAPI 3.1 on)."""
+    found = data.get(group)
+    if not isinstance(found, dict) or (group == "webhooks" and check.version < (3, 1)):
+        return False
+    return any(
+        operations_of_item(check.references, item, (group, name)) for name, item in found.items()
+    )
 
 
 def _servers(data: dict[str, Any]) -> tuple[Server, ...]:
-    return tuple(
-        Server(substituted(one["url"], one.get("variables", {})), one.get("description", ""))
-        for one in data.get("servers", ())
-    )
+    """Those whose URL is one; the others were told of."""
+    urls = ((server_url(one), one.get("description", "")) for one in data.get("servers", ()))
+    return tuple(Server(url, description) for url, description in urls if url)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from apim.catalog.openapi import objects
 from apim.catalog.openapi.operations import (
+    ID_MAX_LENGTH,
     METHOD_MAX_LENGTH,
     METHODS,
     PATH_MAX_LENGTH,
@@ -37,7 +38,7 @@ _METHOD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z")  # RFC 9110, section 5.6.
 
 
 def paths(check: Check, value: Any, path: Path) -> None:
-    """The paths object: every path well-formed, and none that means the same as another."""
+    """The paths object: every path well-formed, and told of when it means the same as another."""
     if not is_mapping(check, value, path):
         return
     shapes: dict[str, Path] = {}
@@ -57,10 +58,17 @@ def _check_template(check: Check, template: str, path: Path) -> bool:
     reason, hint = _why_not_a_template(template)
     if reason:
         check.error(path, reason, hint)
+    elif "?" in template or "#" in template:
+        # Common in published documents; calls are told apart by what stands before.
+        check.warning(
+            path,
+            _("A path contains no “?” or “#”: calls are told apart by what stands before it."),
+            _("Declare query parameters under “parameters”."),
+        )
     return not reason
 
 
-def _why_not_a_template(template: str) -> tuple[str, str]:  # noqa: PLR0911 - a list of reasons
+def _why_not_a_template(template: str) -> tuple[str, str]:
     if not template.startswith("/"):
         return (
             _("A path begins with a slash."),
@@ -68,11 +76,6 @@ def _why_not_a_template(template: str) -> tuple[str, str]:  # noqa: PLR0911 - a 
         )
     if any(c.isspace() or ord(c) < 32 for c in template):
         return _("A path contains no white space."), _("Write a space as %20.")
-    if "?" in template or "#" in template:
-        return (
-            _("A path contains no “?” or “#”."),
-            _("Declare query parameters under “parameters”."),
-        )
     if len(template) > PATH_MAX_LENGTH:
         return _("A path has at most %(max)d characters.") % {"max": PATH_MAX_LENGTH}, ""
     names = _TEMPLATE.findall(template)
@@ -81,11 +84,6 @@ def _why_not_a_template(template: str) -> tuple[str, str]:  # noqa: PLR0911 - a 
         return _("The braces of this path do not match."), ""
     if "" in names:
         return _("A path parameter needs a name between its braces."), ""
-    if repeated := {name for name in names if names.count(name) > 1}:
-        return (
-            _("{%(name)s} stands twice in this path.") % {"name": min(repeated)},
-            _("Give each parameter its own name."),
-        )
     return "", ""
 
 
@@ -93,18 +91,25 @@ def _check_twin(check: Check, template: str, path: Path, shapes: dict[str, Path]
     shape = _TEMPLATE.sub("{}", template)
     twin = shapes.setdefault(shape, path)
     if twin != path:
-        check.error(
+        check.warning(
             path,
             _(
                 "This path means the same as %(other)s on line %(line)d: only the names of its parameters differ."
             )
             % {"other": twin[-1], "line": check.line(twin)},
-            _("Put both under one path."),
+            _("Put both under one path: calls of a method that both have count as the first."),
         )
 
 
 def _check_path_parameters(check: Check, template: str, item: Any, path: Path) -> None:
-    names = set(_TEMPLATE.findall(template))
+    written = _TEMPLATE.findall(template)
+    names = set(written)
+    for name in sorted(name for name in names if written.count(name) > 1):
+        check.warning(
+            path,
+            _("{%(name)s} stands twice in this path.") % {"name": name},
+            _("Give each parameter its own name."),
+        )
     for found in operations_of_item(check.references, item, path):
         declared = {
             str(p.get("name"))
@@ -112,7 +117,7 @@ def _check_path_parameters(check: Check, template: str, item: Any, path: Path) -
             if p.get("in") == "path"
         }
         for name in sorted(names - declared):
-            check.error(
+            check.warning(
                 found.path,
                 _("The path parameter {%(name)s} of %(path)s is not declared.")
                 % {"name": name, "path": template},
@@ -148,8 +153,7 @@ def responses(check: Check, value: Any, path: Path) -> None:
 def _check_operation(check: Check, value: Any, path: Path) -> None:
     _check_operation_id(check, value.get("operationId"), (*path, "operationId"))
     if "responses" not in value:
-        complain = check.error if check.version < (3, 1) else check.warning
-        complain(
+        check.warning(
             path,
             _("The operation has no “responses”."),
             _("Name at least one, for example '200' or default."),
@@ -160,12 +164,16 @@ def _check_operation(check: Check, value: Any, path: Path) -> None:
 def _check_operation_id(check: Check, value: Any, path: Path) -> None:
     if not isinstance(value, str):
         return
-    if not value or len(value) > 200:
-        check.error(path, _("An operationId has between 1 and 200 characters."))
+    if not value or len(value) > ID_MAX_LENGTH:
+        check.warning(
+            path,
+            _("An operationId has between 1 and 200 characters."),
+            _("It is made from method and path instead."),
+        )
         return
     first = check.operation_ids.setdefault(value, path)
     if first != path:
-        check.error(
+        check.warning(
             path,
             _("The operationId “%(id)s” is already taken by %(method)s %(path)s on line %(line)d.")
             % {
@@ -188,10 +196,11 @@ def _check_repeated_parameters(check: Check, value: Any, path: Path) -> None:
         if not isinstance(name, str) or not isinstance(place, str):
             continue
         if (name, place) in seen:
-            check.error(
+            check.warning(
                 (*path, index),
                 _("The %(in)s parameter “%(name)s” is declared twice.")
                 % {"in": place, "name": name},
+                _("The first counts; remove the other."),
             )
         seen.add((name, place))
 

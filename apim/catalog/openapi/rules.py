@@ -36,15 +36,16 @@ class Check:
     def line(self, path: Path) -> int:
         return self._positions.find(path)[0]
 
-    def reference(self, ref: Any, path: Path) -> None:
-        """`path` is that of the $ref itself."""
+    def reference(self, ref: Any, path: Path, *, is_needed: bool = True) -> None:
+        """`path` is that of the $ref itself. What is not needed may lead nowhere, with a warning."""
+        complain = self.error if is_needed else self.warning
         if not isinstance(ref, str):
             self.error(path, _("$ref must be text, not %(kind)s.") % {"kind": kind_of(ref)})
             return
         try:
             self.references.target(ref)
         except External:
-            self.error(
+            complain(
                 path,
                 _("$ref points outside this document: %(ref)s") % {"ref": ref},
                 _(
@@ -52,13 +53,13 @@ class Check:
                 ),
             )
         except Missing:
-            self.error(
+            complain(
                 path,
                 _("$ref points to nothing: %(ref)s") % {"ref": ref},
                 self._suggestion(ref),
             )
         except Circular:
-            self.error(path, _("$ref leads in a circle: %(ref)s") % {"ref": ref})
+            complain(path, _("$ref leads in a circle: %(ref)s") % {"ref": ref})
 
     def _suggestion(self, ref: str) -> str:
         if len(self.findings) > MAX_SUGGESTIONS:

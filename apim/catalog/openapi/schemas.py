@@ -17,7 +17,8 @@ _ONE = (
     "propertyNames", "unevaluatedItems", "unevaluatedProperties", "contentSchema",
 )  # fmt: skip
 _LISTS = ("allOf", "anyOf", "oneOf", "prefixItems")
-_MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+# Not `definitions`: no keyword of either dialect, and some write other things there.
+_MAPS = ("properties", "patternProperties", "$defs", "dependentSchemas")
 _TYPES = {"array", "boolean", "integer", "null", "number", "object", "string"}
 
 
@@ -82,18 +83,17 @@ def _check_keywords(check: Check, value: dict[str, Any], path: Path) -> None:
     mapping = discriminator.get("mapping") if isinstance(discriminator, dict) else None
     for name, ref in mapping.items() if isinstance(mapping, dict) else ():
         if isinstance(ref, str) and ref.startswith("#"):
-            check.reference(ref, (*path, "discriminator", "mapping", name))
+            check.reference(ref, (*path, "discriminator", "mapping", name), is_needed=False)
 
 
 def _check_type(check: Check, value: Any, path: Path) -> None:
     is_list = isinstance(value, list)
     if is_list and check.version < (3, 1):
-        check.error(
+        check.warning(
             path,
             _("“type” is one name in OpenAPI 3.0, not a list."),
             _("Use nullable: true, or declare openapi: 3.1.0."),
         )
-        return
     for name in value if is_list else [value]:
         if not isinstance(name, str) or name not in _TYPES:
             check.error(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from apim.catalog.rulesets.json_schema import SchemaError
     from apim.catalog.rulesets.json_schema.errors import Check
 
-_SCHEMAS = File(__file__).parent.parent / "built_in" / "schemas"
+SCHEMAS = File(__file__).parent.parent / "built_in" / "schemas"
 _OPENAPI = (("oas2", "2.0"), ("oas3_2", "3.2"), ("oas3_1", "3.1"), ("oas3", "3.0"))
 _NOT_HERE = "is not expected to be here"
 _ASYNC_SCHEMA = "http://asyncapi.com/definitions/2.6.0/schema.json"
@@ -28,7 +28,7 @@ _ASYNC_SCHEMA = "http://asyncapi.com/definitions/2.6.0/schema.json"
 @lru_cache(maxsize=8)
 def standard(name: str) -> tuple[Compiler, Any]:
     """A standard's schemas, and the one to begin with."""
-    resources = json.loads((_SCHEMAS / f"{name}.json").read_text())
+    resources = json.loads((SCHEMAS / f"{name}.json").read_text())
     return Compiler(*resources), resources[0]
 
 

@@ -70,7 +70,7 @@ def test_positions_lead_to_lines():
         ("type Query { a }", 1, 16, "“:”"),
         ("type Query { a: }", 1, 17, "name"),
         ("type Query { a: [Int }", 1, 22, "“]”"),
-        ("type Query {\n a: Int\n a: Int }", 3, 2, "twice"),
+        ("type Query {\n a: Int\n a: ID }", 3, 2, "twice"),
         ("type Query { a: Int }\ntype Query { b: Int }", 2, 6, "defined twice"),
         ("type Query { a: Nothing }", 1, 14, "“Nothing” is not defined"),
         ("type Query { a(b: Nothing): Int }", 1, 16, "“Nothing” is not defined"),
@@ -194,3 +194,13 @@ def test_introspection_gives_the_same_tree(is_wrapped):
 def test_half_an_introspection_is_refused(schema):
     problem = refusal(json.dumps({"__schema": schema}), "a.json")[0]
     assert problem.hint
+
+
+def test_a_field_that_stands_twice_is_told_of_if_the_same_and_refused_if_not():
+    twice = 'type Query {{ "Doc" a(b: Int = 1): Int\n "Other" a(b: Int = 1): {0} }}'
+    found = read_description(twice.format("Int").encode(), filename="a.graphql")
+    assert list(found.data["types"]["Query"]["fields"]) == ["a"]
+    assert [(w.line, "twice" in w.message) for w in found.warnings] == [(1, True)]
+    with pytest.raises(InvalidSpecification) as caught:
+        read_description(twice.format("ID").encode(), filename="a.graphql")
+    assert (caught.value.problems[0].line, "twice" in str(caught.value)) == (2, True)

@@ -79,3 +79,17 @@ def test_an_endless_segment_against_a_pattern_stays_fast():
 
 def test_an_empty_catalog_matches_nothing():
     assert OperationMatcher[int]([]).match("GET", "/") is None
+
+
+def test_a_described_query_or_fragment_counts_for_its_path_unless_that_is_described():
+    matcher = OperationMatcher(
+        [
+            ("GET", "/rest?method=find", "find"),
+            ("GET", "/rest?method=list", "list"),
+            ("PUT", "/files/{id}#lock", "lock"),
+            ("PUT", "/files/{id}", "change"),
+            ("PUT", "/files/{id}#share", "share"),
+        ]
+    )
+    assert matcher.match("GET", "/rest?method=list") == "find"
+    assert matcher.match("PUT", "/files/7") == "change"

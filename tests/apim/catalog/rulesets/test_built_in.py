@@ -2,6 +2,7 @@
 Spectral 6.16 (stoplightio/spectral, Apache-2.0) found in the same documents: rule, severity, line.
 """
 
+import json
 from pathlib import Path
 from time import thread_time
 
@@ -9,6 +10,8 @@ import pytest
 
 from apim.catalog.descriptions import read_description
 from apim.catalog.rulesets import BUILT_IN, Severity, lint
+from apim.catalog.rulesets.functions.structure import SCHEMAS
+from apim.catalog.rulesets.json_schema import Compiler
 from apim.catalog.rulesets.lint import lint_document
 from tests.apim.catalog.rulesets.reading import document, told
 
@@ -355,4 +358,31 @@ def test_a_large_real_description_is_judged_quickly():
     spectral = [f for f in found if not f.rule.startswith("apim-")]
     assert {(f.rule, f.line) for f in spectral if f.severity is Severity.ERROR} == {
         ("oas3-valid-media-example", line) for line in (17833, 17863, 17916, 18492, 18658, 18730)
+    }
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SCHEMAS.glob("*.json")))
+def test_every_reference_in_the_standards_schemas_leads_somewhere(name):
+    pending = json.loads((SCHEMAS / f"{name}.json").read_text())
+    resources = Compiler(*pending)
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            if isinstance(value.get("$ref"), str):
+                resources.find(value, value["$ref"])
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+
+
+def test_a_schema_of_3_1_with_definitions_is_judged():
+    raw = """openapi: 3.1.0
+info: {title: T, version: "1"}
+paths: {}
+components:
+  schemas:
+    A: {type: object, definitions: {a: {type: string}}, dependencies: {a: [b]}}
+"""
+    assert "oas3-schema" not in {
+        f.rule for f in lint_document(document(raw), [BUILT_IN["spectral:oas"]])
     }
