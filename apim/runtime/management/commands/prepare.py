@@ -33,7 +33,7 @@ class Command(BaseCommand):
         executor = MigrationExecutor(connection)
         pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
         if pending:
-            self.stdout.write(f"Applying {pending} migrations ...")
+            self.stdout.write(f"Applying {pending} migration{'s' if pending > 1 else ''} ...")
         call_command("migrate", interactive=False, verbosity=0)
 
     def _collect_static(self) -> None:
