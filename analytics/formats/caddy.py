@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from analytics.formats import fields
 from analytics.formats.calls import call
-from analytics.formats.fields import dig, header, text
+from analytics.formats.fields import dig, first, header, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,8 @@ def read(record: Mapping[str, Any]) -> Event | None:
     key = text(record.get("key"))
     duration_us = fields.microseconds(record.get("duration"), 1)
     return call(
-        event_id=text(record.get("request_id")),
+        # `uuid` stands there as soon as anything asked for {http.request.uuid}.
+        event_id=text(first(record, "request_id", "uuid")),
         at=fields.began(fields.instant(record.get("ts"), 1), duration_us),
         method=text(dig(request, "method")),
         path=fields.path(dig(request, "uri")),
