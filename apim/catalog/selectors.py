@@ -337,6 +337,7 @@ def description_of(revision: SpecRevision) -> Description:
         bytes(revision.raw),
         filename=revision.filename or f"description.{_extension(revision)}",
         fetch=kept,
+        source_url=revision.source_url,
     )
 
 

@@ -200,7 +200,7 @@ class _Bundling:
         """
         if file == self._root and ref.startswith("#"):
             return True
-        return not self._upload.is_archive and "://" not in ref and "://" not in file
+        return not self._upload.may_refer_elsewhere and "://" not in ref and "://" not in file
 
     def _target(self, file: str, ref: str) -> tuple[str, str]:
         return self._upload.address(file, ref), unquote(ref.partition("#")[2])

@@ -40,17 +40,19 @@ def read_description(
     filename: str | None = None,
     max_bytes: int = MAX_BYTES,
     fetch: Fetch | None = None,
+    source_url: str = "",
 ) -> Description:
     """Read and check a description of any style, or a zip of its files.
 
     `fetch` gives documents at other addresses that the upload refers to; without it such
-    references are refused. Raises InvalidSpecification with every problem found, at most 50.
+    references are refused. Relative ones lead from `source_url`, where a single file was had from.
+    Raises InvalidSpecification with every problem found, at most 50.
     """
     refuse_too_large(raw, max_bytes)
     sha256 = hashlib.sha256(raw).hexdigest()
     if not is_archive(raw):
         name = filename or ""
-        upload = Upload(name, raw, {}, fetch, max_bytes)
+        upload = Upload(name, raw, {}, fetch, max_bytes, source_url)
         return _read(upload, style_of(raw, name), sha256)
     files = read_archive(raw)
     root, style = root_of(files)

@@ -44,14 +44,24 @@ def naming(file: str) -> Iterator[None]:
 
 
 class Upload:
-    """`root` is the name of the file that describes the API; `files` all of an archive."""
+    """`root` is the name of the file that describes the API; `files` all of an archive.
+
+    `source_url` is where a single file was fetched from: its relative references lead from there.
+    """
 
     def __init__(
-        self, root: str, raw: bytes, files: dict[str, bytes], fetch: Fetch | None, max_bytes: int
+        self,
+        root: str,
+        raw: bytes,
+        files: dict[str, bytes],
+        fetch: Fetch | None,
+        max_bytes: int,
+        source_url: str = "",
     ) -> None:
         self.root = root
         self.raw = raw
         self.files = files
+        self.source_url = "" if files else urldefrag(source_url).url
         self.fetched: dict[str, str] = {}
         self._fetch = fetch
         self._max_bytes = max_bytes
@@ -71,10 +81,11 @@ class Upload:
         place = urldefrag(ref).url
         if not place:
             return base
-        if "://" in place or place.startswith("//"):
-            return place
-        if "://" in base:
-            return urljoin(base, place)
+        if base == self.root and self.source_url:
+            base = self.source_url
+        if "://" in base or "://" in place or place.startswith("//"):
+            url = _joined(base, place)
+            return self.root if url == self.source_url else url
         name = posixpath.normpath(posixpath.join(posixpath.dirname(base), unquote(place)))
         if name.startswith(("../", "/")) or name == "..":
             raise CannotBeHad(_("It leads out of the upload."))
@@ -107,6 +118,11 @@ class Upload:
                 % {"max": MAX_COPIED}
             )
 
+    @property
+    def may_refer_elsewhere(self) -> bool:
+        """Whether a relative reference can lead to another document at all."""
+        return self.is_archive or bool(self.source_url)
+
     def _fetch_once(self, url: str) -> bytes:
         if url in self.fetched:
             return self.fetched[url].encode()
@@ -126,3 +142,11 @@ class Upload:
             raise CannotBeHad(_("The documents at other addresses are too large together."))
         self.fetched[url] = text.replace("\0", "")
         return raw
+
+
+def _joined(base: str, place: str) -> str:
+    """RFC 3986, section 5. Raises CannotBeHad."""
+    try:
+        return urljoin(base, place) if "://" in base else place
+    except ValueError as error:
+        raise CannotBeHad(_("This is not an address that can be fetched.")) from error

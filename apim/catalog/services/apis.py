@@ -52,7 +52,7 @@ def create_api(  # noqa: PLR0913 - what the document says can each be overridden
 
     Raises InvalidSpecification, InvalidInput, NameTaken, UpstreamInvalid.
     """
-    document = read_upload(raw, filename=filename)
+    document = read_upload(raw, filename=filename, source_url=source_url)
     values = VersionInput(
         raw=raw,
         document=document,

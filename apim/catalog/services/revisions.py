@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from apim.catalog.comparison import Comparison
 
 NOTE_MAX_LENGTH = 500
+SOURCE_URL_MAX_LENGTH = 500
 _OPERATION_FIELDS = (
     "operation_id",
     "summary",
@@ -73,7 +74,7 @@ def upload_revision(
     """
     upload = Upload(
         raw=raw,
-        document=read_upload(raw, filename=filename),
+        document=read_upload(raw, filename=filename, source_url=source_url),
         source_url=source_url,
         filename=filename or "",
         note=note,
@@ -178,12 +179,15 @@ def note_publication(
     return publication
 
 
-def read_upload(raw: bytes, *, filename: str | None) -> Description:
+def read_upload(raw: bytes, *, filename: str | None, source_url: str = "") -> Description:
     """What the upload describes; documents elsewhere come from APIM_SPEC_REFERENCE_HOSTS only.
 
-    Raises InvalidSpecification.
+    Relative references lead from `source_url`, from where it was imported. Raises
+    InvalidSpecification.
     """
-    return read_description(raw, filename=filename, fetch=fetch_reference)
+    # What is kept of a longer address would lead elsewhere when the revision is read again.
+    source_url = source_url if len(source_url) <= SOURCE_URL_MAX_LENGTH else ""
+    return read_description(raw, filename=filename, fetch=fetch_reference, source_url=source_url)
 
 
 def checked_note(note: str) -> str:
@@ -212,7 +216,7 @@ def add_revision(actor: Actor, version: ApiVersion, upload: Upload) -> SpecRevis
         title=document.title[:200],
         sha256=document.sha256,
         warnings=[problem.as_dict() for problem in document.warnings],
-        source_url=upload.source_url[:500],
+        source_url=upload.source_url[:SOURCE_URL_MAX_LENGTH],
         created_by=actor.label[:200],
     )
     changed: dict[str, list[str]] = {}

@@ -62,7 +62,7 @@ def create_version(  # noqa: PLR0913 - what the document says can each be overri
     """
     values = VersionInput(
         raw=raw,
-        document=read_upload(raw, filename=filename),
+        document=read_upload(raw, filename=filename, source_url=source_url),
         source_url=source_url,
         filename=filename or "",
         note=note,

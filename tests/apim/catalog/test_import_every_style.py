@@ -151,3 +151,55 @@ def test_hosts_on_private_addresses_need_both_lists(db, system_actor, elsewhere,
     with pytest.raises(InvalidSpecification):
         upload(system_actor, elsewhere)
     assert elsewhere.asked == []
+
+
+def imported(system_actor, server, text, filename="a.yaml", path="/apis/a.yaml"):
+    address = f"http://127.0.0.1:{server.server_address[1]}{path}"
+    api = services.create_api(
+        actor=system_actor, raw=text.encode(), filename=filename, source_url=address
+    )
+    return selectors.get_revision(api.versions.get())
+
+
+@pytest.mark.parametrize("ref", ["..", "."])
+def test_relative_references_lead_from_the_address_of_an_import(db, system_actor, elsewhere, ref):
+    path = "/apis/a.yaml" if ref == ".." else "/a.yaml"
+    revision = imported(system_actor, elsewhere, REFERS.replace("ADDRESS", ref), path=path)
+    assert elsewhere.asked == ["/parts.yaml"]
+    again = selectors.description_of(revision)
+    assert elsewhere.asked == ["/parts.yaml"]
+    assert again.data["components"]["schemas"]["Ship"] == {"type": "object"}
+
+
+def test_a_reference_to_the_import_itself_asks_nobody(db, system_actor, elsewhere):
+    text = REFERS.replace("ADDRESS/parts.yaml#/Ships", "a.yaml#/components/responses/Ships")
+    text += "components: {responses: {Ships: {description: All}}}\n"
+    revision = imported(system_actor, elsewhere, text)
+    assert (elsewhere.asked, revision.fetched) == ([], {})
+
+
+def test_relative_references_to_a_host_that_is_not_listed_are_refused(
+    db, system_actor, elsewhere, settings
+):
+    settings.APIM_SPEC_REFERENCE_HOSTS = []
+    with pytest.raises(InvalidSpecification) as caught:
+        imported(system_actor, elsewhere, REFERS.replace("ADDRESS", ".."))
+    assert "APIM_SPEC_REFERENCE_HOSTS" in caught.value.problems[0].hint
+    assert elsewhere.asked == []
+
+
+def test_relative_references_may_not_be_redirected_elsewhere(db, system_actor, elsewhere):
+    with pytest.raises(InvalidSpecification):
+        imported(system_actor, elsewhere, REFERS.replace("ADDRESS", "moved"))
+    assert elsewhere.asked == ["/apis/moved/parts.yaml"]
+
+
+def test_a_file_that_was_uploaded_has_no_address_for_its_relative_references(
+    db, system_actor, elsewhere
+):
+    with pytest.raises(InvalidSpecification) as caught:
+        services.create_api(
+            actor=system_actor, raw=REFERS.replace("ADDRESS", ".").encode(), filename="a.yaml"
+        )
+    assert "zip" in caught.value.problems[0].hint
+    assert elsewhere.asked == []

@@ -65,7 +65,9 @@ class TakesDocument(Endpoint):
 
     def read(self) -> Description:
         """What the document says, where it is not kept. Raises InvalidSpecification."""
-        return read_upload(self.values["raw"], filename=self.values["filename"])
+        names = ("raw", "filename", "source_url")
+        raw, filename, source_url = (self.values[name] for name in names)
+        return read_upload(raw, filename=filename, source_url=source_url)
 
     @contextmanager
     def document_errors(self) -> Iterator[None]:
