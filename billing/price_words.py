@@ -206,6 +206,8 @@ def _reasons(line: Line) -> Iterator[str]:
         }
         if line.kind is LineKind.MINIMUM:
             yield _("at least %(amount)s in a whole period") % words
+        if line.kind is LineKind.FEE and line.share.is_whole:
+            yield _("%(amount)s for the whole period") % words
         if line.kind is LineKind.ADD_ON and line.quantity:
             yield _("%(quantity)s × %(amount)s") % {"quantity": number(line.quantity), **words}
         if not line.share.is_whole:

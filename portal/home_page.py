@@ -18,6 +18,7 @@ from apim.keys import selectors as keys
 from apim.keys.models import ApiKey, Subscription
 from apim.ui.components.charts import Series
 from billing.selectors import running_charges
+from billing.selectors.invoices import unpaid_invoices
 from portal.guides import all_guides
 from portal.key_rows import EXPIRES_SOON
 from portal.limits import limit_rows
@@ -94,8 +95,9 @@ def home_context(viewer: Viewer) -> dict[str, Any]:
     subscriptions = list(
         keys.subscriptions(organization).filter(state=Subscription.State.ACTIVE)[:LISTED]
     )
+    progress = _progress(organization)
     return {
-        "progress": _progress(organization),
+        "progress": progress,
         "month": month,
         "totals": totals,
         "calls_delta": _change(totals.calls, before.calls),
@@ -110,6 +112,7 @@ def home_context(viewer: Viewer) -> dict[str, Any]:
         "chart_days": CHART_DAYS,
         "is_last_open": daily.is_last_open,
         "charges": running_charges(organization) if viewer.has_role(*PAYERS) else None,
+        "unpaid": unpaid_invoices(organization),
         "limits": limit_rows(subscriptions),
         "expiring": _expiring(organization),
         "waiting": keys.subscriptions(organization).filter(state=Subscription.State.PENDING)[
@@ -118,7 +121,8 @@ def home_context(viewer: Viewer) -> dict[str, Any]:
         "refused": keys.subscriptions(organization).filter(
             state=Subscription.State.REJECTED, ended_at__gt=now - timedelta(days=NEWS_DAYS)
         )[:LISTED],
-        "deprecated": _deprecated(organization),
+        # Who has not called anything yet has nothing to move.
+        "deprecated": _deprecated(organization) if progress.has_answer else (),
         "guides": all_guides()[:LISTED],
     }
 

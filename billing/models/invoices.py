@@ -6,14 +6,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from apim.core import clock
 from apim.core.ids import PublicIdField
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import date, datetime
 
     from django_stubs_ext import StrOrPromise
 
@@ -126,6 +128,17 @@ class Invoice(models.Model):
         """The last day of its periods, in the organization's zone."""
         zone = ZoneInfo(self.organization.time_zone)
         return (self.ends_at - timedelta(seconds=1)).astimezone(zone).date()
+
+    @property
+    def suspends_at(self) -> datetime | None:
+        """When subscriptions are suspended unless it is paid; None while it is not overdue."""
+        if self.unpaid_since is None:
+            return None
+        return self.unpaid_since + timedelta(days=settings.BILLING_GRACE_DAYS)
+
+    @property
+    def is_past_grace(self) -> bool:
+        return self.suspends_at is not None and self.suspends_at <= clock.now()
 
     @property
     def charged_minor(self) -> int:

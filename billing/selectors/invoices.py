@@ -88,6 +88,11 @@ class InvoiceView:
     totals: tuple[TotalRow, ...]
     money_back: tuple[MoneyBack, ...]
 
+    @property
+    def overdue(self) -> tuple[Invoice, ...]:
+        """The invoice, if it is."""
+        return (self.invoice,) if self.invoice.unpaid_since else ()
+
 
 @dataclass(frozen=True, slots=True)
 class PaymentState:
@@ -192,8 +197,13 @@ def payment_state(organization: Organization) -> PaymentState:
     label = ""
     if customer is not None and customer.has_payment_method:
         label = customer.payment_label or customer.payment_method
-    unpaid = tuple(Invoice.objects.unpaid().filter(organization=organization))
+    unpaid = unpaid_invoices(organization)
     return PaymentState(label, customer is not None and customer.is_delinquent, unpaid)
+
+
+def unpaid_invoices(organization: Organization) -> tuple[Invoice, ...]:
+    """What should have been paid, newest first."""
+    return tuple(Invoice.objects.unpaid().filter(organization=organization))
 
 
 def customer_money(organization: Organization) -> CustomerMoney:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 COUNTED = (LineKind.USAGE, LineKind.TRIAL, LineKind.CORRECTION)
 HEALED_BACK = timedelta(days=7)
+HALF_DAY = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,13 @@ def events_healed() -> int:
 
 
 def closed_periods(period: Period) -> QuerySet[BillingPeriod]:
-    """Closed periods of all organizations that ended in the span; its end counts."""
-    rows = BillingPeriod.objects.closed().filter(ends_at__gt=period.start, ends_at__lte=period.end)
+    """Closed periods of all organizations whose last day is of the span, in UTC's whole days.
+
+    Midnights of all zones lie within half a day of UTC's, so each falls on its own month.
+    """
+    rows = BillingPeriod.objects.closed().filter(
+        ends_at__gt=period.start + HALF_DAY, ends_at__lte=period.end + HALF_DAY
+    )
     return rows.order_by("organization__name", "ends_at", "id")
 
 

@@ -28,18 +28,26 @@ MONTHS = 3
 
 
 def simulate(
-    plan: Plan, draft: Terms, *, meters: dict[str, Meter] | None = None, periods: int = MONTHS
+    plan: Plan,
+    draft: Terms,
+    *,
+    meters: dict[str, Meter] | None = None,
+    periods: int = MONTHS,
+    organization_id: int | None = None,
 ) -> Simulation:
     """Re-rate the plan's last ended periods under `draft`; nothing is stored.
 
     Every subscription that was on the plan counts with the periods of its own that have ended, as
     many as `periods`. Before: what its version then says, in the draft's currency only, since
-    currencies are not compared. After: the draft for all. Setup fees count in neither; discounts
-    and add-ons in both. `meters`: by slug, those that the draft asks and no version of the plan.
+    currencies are not compared. After: the draft, but for those who have a private price. Setup
+    fees count in neither; discounts and add-ons in both. `meters`: by slug, those that the draft
+    asks and no version of the plan. `organization_id`: whom alone the draft is for.
     """
     called = Subscription.objects.filter(plan=plan) | Subscription.objects.filter(
         tenures__plan=plan
     )
+    if organization_id is not None:
+        called = called.filter(organization=organization_id)
     named = called.distinct().select_related("organization", "application", "product")
     book = load_book(named.order_by("organization__name", "id"), [plan.pk])
     book.meters |= meters or {}
@@ -47,7 +55,7 @@ def simulate(
     for dated in _ended_periods(book, periods):
         measured = measure_periods(book, dated)
         before = Rater(book, measured, terms_for=_before(plan, draft)).rate()
-        after = Rater(book, measured, terms_for=_after(plan, draft)).rate()
+        after = Rater(book, measured, terms_for=_after(plan, draft, organization_id)).rate()
         for old, new in zip(before, after, strict=True):
             if any(segment.plan.pk == plan.pk for segment in old.segments):
                 total = sums[old.subscription.pk]
@@ -89,10 +97,13 @@ def _before(plan: Plan, draft: Terms) -> TermsFor:
     return terms_for
 
 
-def _after(plan: Plan, draft: Terms) -> TermsFor:
-    without = _without_setup(draft)
+def _after(plan: Plan, draft: Terms, organization_id: int | None) -> TermsFor:
+    without, before = _without_setup(draft), _before(plan, draft)
 
-    def terms_for(plan_id: int, _version: PlanVersion | None, _currency: str) -> Terms | None:
+    def terms_for(plan_id: int, version: PlanVersion | None, currency: str) -> Terms | None:
+        private = version is not None and version.organization_id is not None
+        if private and organization_id is None:
+            return before(plan_id, version, currency)  # a public price does not touch it
         return without if plan_id == plan.pk else None
 
     return terms_for

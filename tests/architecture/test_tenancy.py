@@ -25,6 +25,7 @@ SHARED = {
     "AddOnPrice",
     "StripeObject",
     "StripeEvent",
+    "Reconciliation",
     "Gateway",
     "EnvoySnapshot",
     "EnvoyRefusal",

@@ -91,6 +91,21 @@ def test_the_simulator_says_who_wins_and_who_loses(world, quarter):
     assert charges_overview().totals == (Money(5000, "EUR"),)  # nothing was stored
 
 
+def test_who_has_a_private_price_keeps_it_under_a_public_draft(world, quarter):
+    private = Terms("", "EUR", usage=(per_unit(D("0.20")),))
+    make_version(world.plan, private, months_ago=12, organization=quarter.organization)
+    draft = Terms("draft", "EUR", usage=(per_unit(D("0.05")),))
+    rows = {
+        o.organization: (o.before_minor, o.after_minor)
+        for o in simulate(world.plan, draft).outcomes
+    }
+    assert rows == {"Acme": (1000, 500), "Bolt": (200, 200)}
+    own = simulate(world.plan, draft, organization_id=quarter.organization.pk)
+    assert [(o.organization, o.before_minor, o.after_minor) for o in own.outcomes] == [
+        ("Bolt", 200, 50)
+    ]
+
+
 def test_the_simulator_compares_one_currency_at_a_time(world, quarter):
     result = simulate(world.plan, Terms("draft", "USD", usage=(per_unit(D(1)),)))
     assert (result.before_minor, result.currency, result.break_even) == (0, "USD", ())

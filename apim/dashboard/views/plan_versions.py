@@ -287,7 +287,12 @@ def simulation(request: ViewerRequest, version_id: str) -> HttpResponse:
     chosen = request.GET.get("currency", "")
     currency = chosen if chosen in version.currencies else version.currency
     meters = {c.meter.slug: c.meter for c in version.components.all() if c.meter}
-    found = simulate(version.plan, terms_of(version, currency), meters=meters)
+    found = simulate(
+        version.plan,
+        terms_of(version, currency),
+        meters=meters,
+        organization_id=version.organization_id,
+    )
     context = {
         "version": version,
         "plan": version.plan,

@@ -39,7 +39,7 @@ def overview(request: ViewerRequest) -> HttpResponse:
     page = page_of(request, closed_periods(month))
     context = {
         "runs": runs,
-        "latest": next(iter(runs), None),
+        "latest": next((run for run in runs if run.finished_at), None),
         "healed": events_healed(),
         "period": month,
         "is_open": clock.now() in month,

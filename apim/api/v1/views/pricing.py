@@ -152,7 +152,12 @@ class Simulation(_Staff):
         version = self.version(public_id)
         currency = _currency(version, self.asked(SimulationQuery).get("currency"))
         meters = {c.meter.slug: c.meter for c in version.components.all() if c.meter}
-        found = simulate(version.plan, terms_of(version, currency), meters=meters)
+        found = simulate(
+            version.plan,
+            terms_of(version, currency),
+            meters=meters,
+            organization_id=version.organization_id,
+        )
         return Response(SimulationSerializer(found).data)
 
 
