@@ -47,7 +47,8 @@ def run(stage: Stage) -> list[Result]:
     from billing.stripe.metering import SENDABLE, collect_usage  # noqa: PLC0415
 
     simulator(stage)
-    start = clock.now().replace(minute=0, second=0, microsecond=0) - BEGAN
+    # Its first day counts whole: at midnight Stripe's items still come in time.
+    start = clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - BEGAN
     try:
         end = _customers(stage, start)
         with _at(end + timedelta(minutes=10)):

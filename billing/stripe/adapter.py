@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from billing.stripe.ports import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from billing.stripe.ports import Remote
 
@@ -105,6 +107,14 @@ class StripeGateway:
             )
             return sum(int(one.aggregated_value) for one in found.auto_paging_iter())
 
+    def server_time(self) -> datetime | None:
+        with _our_errors():
+            found = self._client.v1.customers.list({"limit": 1})
+        answer = found.last_response
+        headers = dict(answer.headers) if answer is not None else {}
+        date = next((value for name, value in headers.items() if name.lower() == "date"), None)
+        return parsedate_to_datetime(date) if date else None
+
     def tax_settings(self) -> Remote:
         with _our_errors():
             return _plain(self._client.v1.tax.settings.retrieve())
@@ -166,6 +176,11 @@ class _PacedClient(stripe.RequestsClient):
         if self._pace is not None:
             self._pace.wait(method, url)
         return super().request(method, url, *more, **named)
+
+
+def api_version() -> str:
+    """The version that the SDK speaks, such as "2026-10-28.endive"."""
+    return str(stripe.api_version)
 
 
 def is_configured() -> bool:

@@ -13,16 +13,20 @@ from django.utils.translation import gettext as _
 from apim.accounts.mail import absolute_url
 from apim.core import clock
 from apim.core.errors import DomainError
-from billing.models import Meter, StripeEvent, StripeObject
-from billing.stripe.adapter import connect, is_simulated
+from billing.models import Meter, StripeCustomer, StripeEvent, StripeObject
+from billing.stripe.adapter import api_version, connect, is_simulated
 from billing.stripe.catalogue import event_name
-from billing.stripe.events import METER_ERRORS, NO_METER, RECOMMENDED
+from billing.stripe.events import METER_ERRORS, MISSING, NO_METER, RECOMMENDED
+from billing.stripe.ports import StripeRefused, StripeUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
-    from billing.stripe.ports import PaymentGateway
+    from billing.stripe.ports import PaymentGateway, Remote
 
+# A minute is on its way out of what Stripe tolerates.
+SKEW_SECONDS = 60
 QUIET = timedelta(days=2)
 
 
@@ -40,11 +44,62 @@ def run_checks() -> tuple[Check, ...]:
     """Ask Stripe itself. Takes a few seconds; never raises for what Stripe or the settings say."""
     try:
         gateway = connect()
-        next(gateway.every("customers", {"limit": 1}), None)
-    except DomainError as error:
-        hint = _("Set STRIPE_SECRET_KEY to a secret key (sk_… or rk_…) of your Stripe account.")
+        told = gateway.server_time()
+    except StripeUnavailable as error:
+        hint = _("Check that this server reaches api.stripe.com, or try again in a few minutes.")
         return (Check(_("Key"), is_ok=False, text=error.message, hint=hint),)
-    return (_key(), *(check for ask in _ASKED for check in _answered(ask, gateway)))
+    except DomainError as error:
+        return (Check(_("Key"), is_ok=False, text=error.message, hint=_key_hint()),)
+    asked = (check for ask in _ASKED for check in _answered(ask, gateway))
+    return (_key(), *_clock(told), *asked)
+
+
+def _key_hint() -> str:
+    """What to do about a key that Stripe does not take, by how it looks."""
+    key = settings.STRIPE_SECRET_KEY
+    if key.startswith("pk_"):
+        return _(
+            "This is a publishable key. Set STRIPE_SECRET_KEY to the secret one (sk_… or rk_…)."
+        )
+    if key.startswith("rk_"):
+        return _(
+            "Let the restricted key read and write customers, products, prices, meters, invoices,"
+            " subscriptions, Checkout, the customer portal, events and webhook endpoints."
+        )
+    return _("Set STRIPE_SECRET_KEY to a secret key (sk_… or rk_…) of your Stripe account.")
+
+
+def _clock(told: datetime | None) -> Iterator[Check]:
+    """docs.stripe.com/webhooks/signature tolerates 300 s; meter events are at most 300 s ahead."""
+    if told is None:
+        return
+    seconds = round((clock.now() - told).total_seconds())
+    if abs(seconds) <= SKEW_SECONDS:
+        return
+    text = _("This server's clock is %(seconds)s seconds from Stripe's.") % {"seconds": seconds}
+    hint = _(
+        "Set it by NTP: from five minutes on, webhooks count as forged and usage is not taken."
+    )
+    yield Check(_("Clock"), is_ok=False, text=text, hint=hint)
+
+
+def _account(gateway: PaymentGateway) -> Iterator[Check]:
+    """Whether the customers that we know are of the key's account and mode."""
+    known = StripeCustomer.objects.filter(is_deleted=False).order_by("-id").first()
+    if known is None:
+        return
+    try:
+        gateway.fetch("customers", known.stripe_id)
+    except StripeRefused as refusal:
+        if refusal.reason != MISSING:
+            raise
+        text = _("Stripe does not know %(customer)s, one of our customers.")
+        hint = _(
+            "The key is of another account or, test instead of live, of the other mode. Set the one"
+            " with which the customers were made."
+        )
+        text %= {"customer": known.stripe_id}
+        yield Check(_("Account"), is_ok=False, text=text, hint=hint)
 
 
 def _answered(
@@ -88,7 +143,19 @@ def _webhooks(gateway: PaymentGateway) -> Iterator[Check]:
     else:
         text = _("An endpoint hears all that we need to know.")
         yield Check(name, is_ok=True, text=text)
+    yield from _old_versions(ours)
     yield _last_heard()
+
+
+def _old_versions(endpoints: list[Remote]) -> Iterator[Check]:
+    """Events come in the endpoint's version; None is the account's default, which we cannot read."""
+    wanted = api_version()
+    old = {str(e["api_version"]) for e in endpoints if e.get("api_version") not in (None, wanted)}
+    if old:
+        text = _("The endpoint speaks API version %(old)s; we speak %(wanted)s.")
+        text %= {"old": ", ".join(sorted(old)), "wanted": wanted}
+        hint = _("Make a new endpoint of that version at Stripe, then delete the old one.")
+        yield Check(_("API version"), is_ok=False, text=text, hint=hint)
 
 
 def _last_heard() -> Check:
@@ -164,4 +231,4 @@ def _tax(gateway: PaymentGateway) -> Iterator[Check]:
         yield Check(name, is_ok=False, text=text, hint=hint)
 
 
-_ASKED = (_webhooks, _meter_reports, _meters, _tax)
+_ASKED = (_account, _webhooks, _meter_reports, _meters, _tax)

@@ -55,8 +55,8 @@ def adopt(
 ) -> Remote | None:
     """The draft that Stripe made of the invoice's period, ours from now on; None if there is none.
 
-    One that Stripe finalized meanwhile is voided: the invoice is made anew, of items alone. Raises
-    Incomplete when such a one is paid already.
+    One that Stripe finalized meanwhile, because nobody held it in its hour, is taken back: the
+    invoice is made anew, of items alone.
     """
     found = _of_period(gateway, invoice)
     if found is None:
@@ -65,7 +65,7 @@ def adopt(
         gateway.void_invoice(found["id"], key=f"{invoice.public_id}:void:{invoice.attempts}")
         return None
     if found["status"] == "paid" and found["total"]:
-        raise Incomplete(f"{found['id']} was paid before it was complete: refund it at Stripe")
+        _credit(gateway, found)
     if found["status"] != "draft":
         return None
     changes: dict[str, Any] = {"auto_advance": False, "metadata": metadata}
@@ -75,6 +75,26 @@ def adopt(
     elif customer.has_payment_method and found["collection_method"] == "send_invoice":
         changes["collection_method"] = "charge_automatically"
     return gateway.update("invoices", found["id"], changes)
+
+
+def _credit(gateway: PaymentGateway, found: Remote) -> None:
+    """What was paid on it becomes the customer's balance, which pays the invoice that is made anew.
+
+    docs.stripe.com/invoicing/credit-notes: a paid invoice cannot be voided; `credit_amount` goes to
+    the balance, which Stripe applies to the next invoice.
+    """
+    if any(
+        note["status"] != "void" for note in gateway.every("credit_notes", {"invoice": found["id"]})
+    ):
+        return
+    params = {
+        "invoice": found["id"],
+        "amount": found["total"],
+        "credit_amount": found["total"],
+        "reason": "order_change",
+        "memo": "Billed again with all of its lines; what was paid counts for that invoice.",
+    }
+    gateway.create("credit_notes", params, key=f"credit:{found['id']}")
 
 
 def _of_period(gateway: PaymentGateway, invoice: Invoice) -> Remote | None:

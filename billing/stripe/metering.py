@@ -86,7 +86,7 @@ def _collect(period: Period, subscription_ids: Collection[int] | None) -> int:
     usage: dict[tuple[int, int, datetime], PlanUsage] = defaultdict(PlanUsage)
     for hour, row in usage_by_hour(period, subscription_ids):
         usage[row.subscription_id, row.plan_id, hour].sums.append(row)
-    book = _book({key[0] for key in (*usage, *known)})
+    book = _book({key[0] for key in usage} | {key[0] for key in known})
     wanted: Wanted = {}
     for (pk, plan_id, hour), used in usage.items():
         for meter in _meters(book, pk, plan_id, hour):

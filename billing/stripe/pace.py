@@ -63,7 +63,7 @@ class Pace:
         keys = [f"stripe:pace:{self.name}:{place}" for place in places]
         spaces = [round(1_000_000 / (SHARE * limit)) for limit in places.values()]
         try:
-            waited: int = connection().eval(_TURN, len(keys), *keys, *spaces)  # type: ignore[assignment]
+            waited: int = connection().eval(_TURN, len(keys), *keys, *spaces)
         except RedisError as error:
             logger.warning("calls to Stripe are not paced: %s", error)
             return 0.0

@@ -11,6 +11,7 @@ from apim.core.errors import Conflict, DomainError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from django_stubs_ext import StrOrPromise
 
@@ -92,6 +93,10 @@ class PaymentGateway(Protocol):
 
     def meter_total(self, meter: str, customer: str, *, start: int, end: int) -> int:
         """What Stripe has counted between two whole minutes (unix seconds); may lag behind."""
+        ...
+
+    def server_time(self) -> datetime | None:
+        """What Stripe's clock says, to the second; None when it does not say."""
         ...
 
     def tax_settings(self) -> Remote: ...

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-MINOR = {"EUR": 100, "USD": 100, "JPY": 1, "KWD": 1000}
+MINOR = {"EUR": 100, "USD": 100, "GBP": 100, "CHF": 100, "JPY": 1, "KWD": 1000}
 
 
 @dataclass
