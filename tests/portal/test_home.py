@@ -42,12 +42,11 @@ def test_keys_that_end_soon_are_named_until_they_are_rotated(alice_client, board
     assert [key.pk for key in alice_client.get("/").context["expiring"]] != [soon.pk]
 
 
-def test_news_of_subscriptions_and_deprecations(alice_client, board, gated, tides, subscription):
-    page = alice_client.get("/").text
-    assert "deprecated" not in page
+def test_deprecations_are_told_to_those_who_call(alice_client, tides, subscription, key, call):
     catalog.deprecate_version(actor=SYSTEM, version=tides, sunset_on=date(2031, 5, 1))
-    page = alice_client.get("/").text
-    assert "may stop answering from 1 May 2031" in page
+    assert "deprecated" not in alice_client.get("/").text
+    call(key, subscription)
+    assert "may stop answering from 1 May 2031" in alice_client.get("/").text
 
 
 def test_a_waiting_and_a_refused_subscription_are_told(alice_client, acme, board, gated):

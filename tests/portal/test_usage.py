@@ -33,6 +33,18 @@ def test_totals_and_tables_count_the_period_only(alice_client, used, key):
     assert longer.context["totals"].calls == 15
 
 
+def test_rows_say_which_version_an_operation_and_which_application_a_key_belongs_to(
+    alice_client, used, board
+):
+    tables = {name: rows for name, _l, _h, rows in _tables(alice_client)}
+    assert [row.within for row in tables["operation"]] == ["Tides v1"]
+    assert [row.within for row in tables["key"]] == ["Harbour board"]
+
+
+def _tables(client):
+    return client.get(reverse("portal:usage")).context["tables"]
+
+
 def test_the_table_behind_the_chart_is_in_the_page_without_javascript(alice_client, used):
     page = alice_client.get(reverse("portal:usage"), {"range": "24h"}).text
     assert "Calls by status" in page
