@@ -18,6 +18,7 @@ from apim.core import clock
 from apim.core.locks import LockId, transaction_lock
 from apim.gateway.authorizer.decisions import deprecation_headers
 from apim.gateway.envoy.listener import ListenerSettings, build_listener
+from apim.gateway.envoy.route_tree import routes_in
 from apim.gateway.envoy.routes import (
     ServedVersion,
     VersionResources,
@@ -143,8 +144,7 @@ def _as_before(public_id: str, current: EnvoySnapshot | None) -> VersionResource
 
 
 def _routes_of(snapshot: EnvoySnapshot) -> list[dict[str, Any]]:
-    routes: list[dict[str, Any]] = snapshot.routes[0]["virtual_hosts"][0]["routes"]
-    return routes
+    return routes_in(snapshot.routes[0])
 
 
 def _clusters_used(routes: list[dict[str, Any]]) -> set[str]:

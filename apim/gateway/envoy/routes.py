@@ -10,6 +10,7 @@ from apim.gateway.envoy import names
 from apim.gateway.envoy.lua_filter import AFTER, UNSERVED, run_instead
 from apim.gateway.envoy.names import type_url
 from apim.gateway.envoy.problems import UNKNOWN_PATH, direct_response, problem
+from apim.gateway.envoy.route_tree import ROOT, route_tree
 from apim.gateway.envoy.upstreams import build_cluster, cluster_name, parse_upstream
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 MAX_TIMEOUT_SECONDS = 3600
 # For so long an upstream may pause within an answer; Envoy's own default.
 QUIET_SECONDS = 300
+CORS_FILTER = "envoy.filters.http.cors"
+_NO_CORS = {"@type": type_url("envoy.config.route.v3.FilterConfig"), "disabled": True}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +124,31 @@ def _with_marked(plain: dict[str, Any]) -> list[dict[str, Any]]:
         ],
         "typed_per_filter_config": run_instead(AFTER),
     }
-    return [marked, plain]
+    return [marked, *_quicker(plain)]
+
+
+def _quicker(plain: dict[str, Any]) -> list[dict[str, Any]]:
+    """The route for calls out of a browser, and the same without what the others need not pay for.
+
+    That is the CORS filter, for calls without Origin, and a regular expression, for paths that go
+    on behind the listen path. Counted in docs/adr/0022.
+    """
+    if "headers" in plain["match"]:
+        return [plain]  # chosen anew for a call whose filters run already
+    match, action = plain["match"], plain["route"]
+    browsers = {**plain, "match": {**match, "headers": [{"name": "origin", "present_match": True}]}}
+    others = {**plain, "typed_per_filter_config": {CORS_FILTER: _NO_CORS}}
+    if "regex_rewrite" not in action:
+        return [browsers, others]
+    behind = {
+        **others,
+        "match": {"prefix": f"{match['path_separated_prefix']}/"},
+        "route": {
+            **{name: action[name] for name in action if name != "regex_rewrite"},
+            "prefix_rewrite": "/",
+        },
+    }
+    return [browsers, behind, others]
 
 
 def _route(
@@ -174,6 +201,7 @@ def _rewrite(listen_path: str, base_path: str) -> dict[str, Any]:
 
 def build_routes(routes: Iterable[dict[str, Any]], portal_origin: str) -> dict[str, Any]:
     """One virtual host for all names; what no version claims is a 404."""
+    unknown = {"name": "unknown", "match": {"prefix": ROOT}, **_unserved(UNKNOWN_PATH)}
     return {
         "@type": names.ROUTE_TYPE,
         "name": names.ROUTES,
@@ -186,12 +214,9 @@ def build_routes(routes: Iterable[dict[str, Any]], portal_origin: str) -> dict[s
             {
                 "name": "apis",
                 "domains": ["*"],
-                "routes": [
-                    *routes,
-                    {"name": "unknown", "match": {"prefix": "/"}, **_unserved(UNKNOWN_PATH)},
-                ],
+                "matcher": route_tree([*routes, unknown]),
                 "include_request_attempt_count": False,
-                "typed_per_filter_config": {"envoy.filters.http.cors": _cors(portal_origin)},
+                "typed_per_filter_config": {CORS_FILTER: _cors(portal_origin)},
             }
         ],
     }

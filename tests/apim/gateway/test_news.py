@@ -11,6 +11,7 @@ from apim.catalog import services as catalog
 from apim.catalog.limit_checks import LimitInput
 from apim.catalog.models import Operation
 from apim.gateway import grants
+from apim.gateway.envoy.route_tree import routes_in
 from apim.gateway.models import EnvoySnapshot
 from apim.keys import services as keys
 from tests.apim.gateway.world import make_world
@@ -134,7 +135,7 @@ def test_costs_groups_and_what_happens_on_loss_are_known_while_the_version_is_se
 def test_version_is_routed_from_publishing_to_retirement(world, store, commit):
     def listed():
         snapshot = EnvoySnapshot.objects.first()
-        routes = snapshot.routes[0]["virtual_hosts"][0]["routes"] if snapshot else []
+        routes = routes_in(snapshot.routes[0]) if snapshot else []
         return {route["name"]: route for route in routes}.get(world.version.public_id)
 
     assert listed() is None

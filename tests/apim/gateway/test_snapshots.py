@@ -9,6 +9,7 @@ from django.utils import timezone
 from apim.catalog.models import ApiVersion
 from apim.core import clock
 from apim.gateway import selectors, services
+from apim.gateway.envoy.route_tree import routes_in
 from apim.gateway.envoy.upstreams import UpstreamInvalid, parse_upstream
 from apim.gateway.errors import UpstreamRefused
 from apim.gateway.models import EnvoyRefusal, EnvoySnapshot
@@ -23,7 +24,7 @@ def rebuild():
 
 
 def routes(snapshot):
-    return {route["name"]: route for route in snapshot.routes[0]["virtual_hosts"][0]["routes"]}
+    return {route["name"]: route for route in routes_in(snapshot.routes[0])}
 
 
 def cluster_of(snapshot, version):
