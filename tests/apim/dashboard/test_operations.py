@@ -7,7 +7,13 @@ import pytest
 from django.urls import reverse
 
 from apim.accounts.models import StaffRole
+from apim.catalog.models import Product
+from apim.core import clock
+from apim.gateway.authorizer.lending import HOURS, LENT, RECALLS, RETURNED
+from apim.gateway.lending import WINDOWS, Measured, _store
 from apim.gateway.models import Gateway
+from apim.gateway.redis_connection import connection
+from apim.keys.models import Application
 
 pytestmark = pytest.mark.django_db
 
@@ -122,3 +128,39 @@ def test_the_first_steps_go_on_to_what_is_still_missing(installation, pia_client
     installation.call()  # the gateway is heard of
     assert fiona_client.get(reverse("dashboard:overview")).context["first_steps"] is None
     assert pia_client.get(reverse("dashboard:overview")).context["first_steps"] is None
+
+
+@pytest.fixture
+def lent(installation):
+    """What authorizers and the measuring task leave in Redis."""
+    store = connection()
+    store.delete(*[*store.scan_iter("x:lending:*"), WINDOWS])
+    hour = int(clock.now().timestamp()) // 3600 * 3600
+    store.hset(f"{HOURS}{hour}", mapping={LENT: 1200, RETURNED: 300, RECALLS: 1})
+    application, product = Application.objects.first(), Product.objects.first()
+    counter = f"c:{application.public_id}:{product.public_id}:fixed-5-minute@Search"
+    _store(Measured(counter, 10_000, 9_950, hour - 300, hour))
+    yield application
+    store.delete(*store.scan_iter("x:lending:*"))
+
+
+def test_gateway_page_says_what_lending_cost(installation, pia_client, lent):
+    page = pia_client.get(installation.url("gateway")).text
+    text = " ".join(re.sub(r"<[^>]*>", " ", page).split())
+
+    assert "Lent 1,200 Given back 300 (25" in text
+    assert "One window of a hard limit was used up. Of its 10,000 calls 9,950 were made; 50" in text
+    assert f"{lent.name}, " in text
+    assert "for operations in the group “Search”" in text
+
+
+def test_gateway_page_without_figures_of_lending_says_that_nobody_was_refused(
+    installation, pia_client
+):
+    store = connection()
+    for name in store.scan_iter("x:lending:*"):
+        store.delete(name)
+    page = pia_client.get(installation.url("gateway")).text
+    assert "so lending refused nobody" in page
+    Gateway.objects.update(kind="kong")  # asks about each call
+    assert "Calls lent in advance" not in pia_client.get(installation.url("gateway")).text
