@@ -33,12 +33,15 @@ class Result:
 def alternate(runs: Mapping[str, Callable[[], float]], rounds: int = 3) -> dict[str, float]:
     """Run each in turn, `rounds` times over, and return the medians.
 
-    In turn, so that a machine that gets slower meanwhile slows down all of them.
+    In turn, and every second time from the last to the first, so that a machine that gets slower
+    meanwhile slows down all of them alike.
     """
     seen: dict[str, list[float]] = {name: [] for name in runs}
+    order = list(runs)
     for _ in range(rounds):
-        for name, run in runs.items():
-            seen[name].append(run())
+        for name in order:
+            seen[name].append(runs[name]())
+        order.reverse()
     return {name: statistics.median(values) for name, values in seen.items()}
 
 
