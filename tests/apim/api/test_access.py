@@ -1,5 +1,7 @@
 """Applications, subscriptions, keys and gateways by script: secrets once, decisions by staff."""
 
+from datetime import timedelta
+
 import pytest
 
 from apim.audit.actors import SYSTEM
@@ -135,6 +137,22 @@ def test_a_narrow_token_cannot_make_a_broad_one(alice, acme, alice_api):
     alice_api.credentials(HTTP_AUTHORIZATION=f"Bearer {narrow.json()['secret']}")
     refused = alice_api.post("/api/v1/access-tokens", {"name": "x", "scopes": ["keys:write"]})
     assert (refused.status_code, refused.json()["code"]) == (422, "scope_not_allowed")
+
+
+def test_a_token_that_ends_cannot_make_one_that_lives_on(alice, acme, alice_api):
+    end = clock.now() + timedelta(days=1)
+    made = {"name": "ci", "scopes": ["tokens:write", "catalog:read"], "expires_at": end.isoformat()}
+    short = alice_api.post("/api/v1/access-tokens", made).json()
+    alice_api.credentials(HTTP_AUTHORIZATION=f"Bearer {short['secret']}")
+    wanted = {"name": "x", "scopes": ["catalog:read"]}
+    child = alice_api.post("/api/v1/access-tokens", wanted)
+    assert child.json()["token"]["expires_at"] == short["token"]["expires_at"]
+    later = wanted | {"expires_at": (end + timedelta(days=1)).isoformat()}
+    refused = alice_api.post("/api/v1/access-tokens", later)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "#/expires_at"
+    sooner = wanted | {"expires_at": (end - timedelta(hours=1)).isoformat()}
+    assert alice_api.post("/api/v1/access-tokens", sooner).status_code == 201
 
 
 def test_a_token_can_revoke_itself(alice_api):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
 from rest_framework.response import Response
 
 from apim.accounts import selectors, services
 from apim.accounts.errors import ScopeNotAllowed
 from apim.accounts.models import AccessToken, User
+from apim.api.authentication import token_of
 from apim.api.endpoint import Endpoint
 from apim.api.permissions import ANY_TOKEN
 from apim.api.schema import operation
@@ -22,8 +24,11 @@ from apim.api.v1.serializers.people import (
     StaffRoleChange,
     UserSerializer,
 )
+from apim.core.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rest_framework.request import Request
 
 
@@ -68,13 +73,15 @@ class AccessTokens(Endpoint):
         IssuedTokenSerializer,
         body=NewAccessToken,
         status=201,
-        description="For the same organization, and with no scope that the calling token lacks.",
+        description="For the same organization, with no scope that the calling token lacks, and"
+        " for no longer than the calling token lives.",
     )
     def post(self, request: Request) -> Response:
         values = self.valid(NewAccessToken)
         excess = sorted(set(values["scopes"]) - (self.viewer.scopes or frozenset()))
         if excess:  # a narrow token must not make a broad one
             raise ScopeNotAllowed(fields={"scopes": [str(ScopeNotAllowed.title)]})
+        values["expires_at"] = _within(token_of(request).expires_at, values["expires_at"])
         issued = services.issue_access_token(
             actor=self.actor, user=self.viewer.person, organization=self.organization, **values
         )
@@ -83,6 +90,19 @@ class AccessTokens(Endpoint):
         )
         response["Cache-Control"] = "no-store"
         return response
+
+
+def _within(own: datetime | None, wanted: datetime | None) -> datetime | None:
+    """The new token's expiry: a token that ends must not live on in one that it made.
+
+    Raises InvalidInput.
+    """
+    if own is None or (wanted is not None and wanted <= own):
+        return wanted
+    if wanted is not None:
+        message = _("At most until %(end)s, when the calling token ends.")
+        raise InvalidInput(fields={"expires_at": [message % {"end": own.isoformat()}]})
+    return own
 
 
 class OneAccessToken(Endpoint):
