@@ -342,3 +342,12 @@ def test_the_news_of_a_subscription_reaches_billing(world, fresh):
     entry = OutboxEntry.objects.filter(topic="subscription.changed").latest("id")
     deliver(entry_id=entry.pk, only=["billing.note_subscription"])
     assert Tenure.objects.get(subscription=made).started_at == NOW
+
+
+def test_nothing_is_planned_for_what_has_ended_or_not_begun(plans, world):
+    row = world.customer.subscription
+    keys.cancel_subscription(actor=SYSTEM, subscription=row)
+    for kind, plan in (("plan", world.other_plan), ("pause", None), ("cancel", None)):
+        with pytest.raises(ChangeNotPossible):
+            later(row, kind, plan=plan)
+    assert not ScheduledChange.objects.exists()

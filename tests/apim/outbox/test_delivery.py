@@ -63,6 +63,14 @@ def test_every_subscriber_hears_after_the_commit():
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_delivered_entry_is_delivered_no_second_time():
+    entry = publish()
+    heard.clear()
+    assert services.deliver(entry_id=entry.pk)
+    assert heard == []
+
+
+@pytest.mark.django_db(transaction=True)
 def test_rolled_back_change_tells_nobody():
     with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012
         services.publish("thing.changed", thing_id=7)
