@@ -69,7 +69,9 @@ def limit_rows(
     """
     prefetch_related_objects(list(subscriptions), "plan__limits")
     prefetch_related_objects(list(keys), "limits")
-    offers = offers_of([subscription.plan for subscription in subscriptions])
+    # All are of one organization, which may have a private price.
+    organization = subscriptions[0].organization if subscriptions else None
+    offers = offers_of([subscription.plan for subscription in subscriptions], organization)
     return [
         SubscriptionRow(subscription, offer, _limits(subscription, keys))
         for subscription, offer in zip(subscriptions, offers, strict=True)

@@ -12,6 +12,7 @@ from apim.accounts.models import Organization
 from apim.core.errors import NotFound
 from apim.core.money import Money
 from billing.models import (
+    CreditEntry,
     CreditGrant,
     Discount,
     Invoice,
@@ -210,7 +211,10 @@ def customer_money(organization: Organization) -> CustomerMoney:
     """Credit and discounts of one organization, ended ones last."""
     grants = (
         CreditGrant.objects.filter(organization=organization)
-        .annotate(left=Sum("entries__amount_minor"))
+        .annotate(
+            left=Sum("entries__amount_minor"),
+            granted=Sum("entries__amount_minor", filter=Q(entries__kind=CreditEntry.Kind.GRANT)),
+        )
         .order_by("priority", "expires_at", "id")
     )
     discounts = Discount.objects.filter(organization=organization).select_related(

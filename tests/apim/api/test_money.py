@@ -7,10 +7,11 @@ import pytest
 from apim.audit.actors import SYSTEM
 from apim.core import clock
 from apim.keys import services as keys
-from billing.models import PlanVersion, ScheduledChange, StripeEvent
+from billing.models import PlanVersion, Reconciliation, ScheduledChange, StripeEvent
 from billing.services import note_subscription
 from billing.stripe.adapter import connect
 from billing.stripe.checkouts import heal_checkouts
+from billing.stripe.comparing import run_reconciliation
 from tests.apim.dashboard.conftest import make_invoice
 from tests.billing.stripe_simulator.running import KEY, running
 
@@ -228,3 +229,17 @@ def test_an_invoice_says_its_taxes_and_leads_from_each_line_to_its_calls(
     assert (walked["days"], walked["calls"], walked["billable"]) == ([], [], 0)
     assert charlie_api.get(path).status_code == 404
     assert bob_api.get(path).status_code in {403, 404}
+
+
+def test_finance_lets_a_comparison_run_and_members_do_not_see_any(simulator, fiona_api, alice_api):
+    made = fiona_api.post("/api/v1/reconciliations", {})
+    assert (made.status_code, made.json()["state"]) == (201, "waiting")
+    again = fiona_api.post("/api/v1/reconciliations", {})
+    assert again.json()["id"] == made.json()["id"]  # one at a time
+    run_reconciliation(connect(), reconciliation_id=Reconciliation.objects.get().pk)
+    path = f"/api/v1/reconciliations/{made.json()['id']}"
+    assert fiona_api.get(path).json()["state"] == "done"
+    assert fiona_api.get(f"{path}/differences").json()["results"] == []
+    assert fiona_api.get("/api/v1/billing-periods").json()["results"] == []
+    for url in ("/api/v1/reconciliations", path, f"{path}/differences", "/api/v1/billing-periods"):
+        assert alice_api.get(url).status_code == 404

@@ -20,7 +20,7 @@ from apim.core.ids import new_public_id
 from apim.gateway.services import register_gateway
 from apim.keys import services as keys
 from apim.outbox.models import OutboxEntry
-from billing.models import BillingPeriod, Checkout, Invoice, RatedLine
+from billing.models import BillingPeriod, Checkout, Invoice, RatedLine, Reconciliation
 from billing.rating.prices import Terms, per_unit
 from billing.services import (
     add_to_subscription,
@@ -153,6 +153,9 @@ def hidden(acme, bob, application, key, plan, alice_api):
             actor=SYSTEM, organization=acme, name="Partner", percent=Decimal(1)
         ).public_id,
         "meters": calls_meter().public_id,
+        "reconciliations": Reconciliation.objects.create(
+            starts_at=clock.now() - DAY, ends_at=clock.now()
+        ).public_id,
         "add-ons": add_on.public_id,
         "subscription-add-ons": add_to_subscription(
             actor=SYSTEM, subscription=subscription, add_on=add_on

@@ -9,7 +9,15 @@ import time_machine
 from apim.core import clock
 from apim.runtime.demo import history, seed, world
 from apim.runtime.demo.money import write_money
-from billing.models import CreditEntry, Invoice, MeterEvent, MoneyBack, RatedLine, StripeEvent
+from billing.models import (
+    CreditEntry,
+    Invoice,
+    MeteredLine,
+    MeterEvent,
+    MoneyBack,
+    RatedLine,
+    StripeEvent,
+)
 from billing.stripe.adapter import connect
 from billing.stripe.reconciliation import invoice_drift
 from tests.analytics.lines import make_gateway
@@ -93,6 +101,12 @@ def test_every_kind_of_money_is_told_once_and_adds_up(gateway, simulator):
     assert not MeterEvent.objects.exclude(state="sent").exists()
     assert not StripeEvent.objects.unprocessed().exists()
     assert list(invoice_drift(connect(), since=since)) == []
+    metered = MeteredLine.objects.all()
+    assert set(metered.values_list("invoice", flat=True)) >= set(
+        Invoice.objects.filter(ends_at__month__in=[10, 11]).values_list("id", flat=True)
+    )
+    # Of half a cent we make an even one, Stripe the next; an item of ours says the difference.
+    assert {abs(line.difference_minor) for line in metered} <= {0, 1}
     months = {invoice.finalized_at.month for invoice in Invoice.objects.all()}
     assert months == {9, 10, 11}  # when they were due, not today
     assert abs(simulator.order("state", "GET")["now"] - clock.now().timestamp()) < 60
