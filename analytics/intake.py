@@ -46,6 +46,7 @@ LATE_AFTER = timedelta(hours=1)
 AHEAD_TOLERATED = timedelta(seconds=2)
 MAX_RAW = 256 * 1024
 ATTEMPTS = 3
+_TO_SECONDS = "%Y-%m-%d %H:%M:%S UTC"
 SEEN_EVERY_SECONDS = 5.0
 
 _COPY = f"COPY analytics_usageevent ({COLUMNS}) FROM STDIN (FORMAT binary)"
@@ -146,10 +147,10 @@ def _outside(reading: Reading, oldest: datetime, newest: datetime) -> Iterator[R
         at = event.occurred_at
         raw = reading.raws[place] if reading.raws else msgspec.json.encode(event)
         if at < oldest:
-            message = f"the call of {at} is older than is accepted"
+            message = f"the call of {at:{_TO_SECONDS}} is older than {MAX_AGE.days} days"
             yield Rejected(place, "too_old", message, raw)
         elif at > newest:
-            message = f"the call of {at} lies ahead: check the clock"
+            message = f"the call of {at:{_TO_SECONDS}} lies ahead: check the clock"
             yield Rejected(place, "in_the_future", message, raw)
 
 

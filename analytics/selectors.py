@@ -6,6 +6,7 @@ bounds are moved out to those of the buckets that answer it.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,7 @@ def usage_series(
     table = query.table_of(bucket, facet)
     selection = query.select(table, organization, period, filters, facet)
     cells = selection.rows(_series_sql(selection, group_by), top=top)
-    if facet is not None and facet == group_by:
+    if _has_rest(facet, group_by, filters):
         whole = query.select(TABLES[bucket], organization, period, filters)
         cells += _without_value(cells, whole.rows(_series_sql(whole, None), top=1))
     return UsageSeries(
@@ -120,6 +121,11 @@ def _series_sql(selection: Selection, group_by: Dimension | None) -> str:
         FROM cells JOIN ranked USING (name)
         GROUP BY 1, 2, 3 ORDER BY 1, 3
     """  # noqa: S608 - built from constants; values are parameters
+
+
+def _has_rest(facet: Facet | None, dimension: Dimension | None, filters: UsageFilters) -> bool:
+    """Whether calls without a value are asked for, too, because no value of the facet is chosen."""
+    return facet is not None and facet == dimension and getattr(filters, facet) is None
 
 
 def _without_value(
@@ -297,8 +303,8 @@ def usage_by(
 ) -> tuple[UsageRow, ...]:
     """The table behind a chart: one row per group, most calls first.
 
-    Calls whose country or client is not known are a row without a latency. Raises InvalidInput for
-    an unknown dimension.
+    Calls whose country or client is not known are a row of their own, the last. Raises InvalidInput
+    for an unknown dimension.
     """
     facet = query.facet_of(filters, dimension)
     selection = _select_totals(organization, period, filters, facet)
@@ -313,8 +319,11 @@ def usage_by(
     statement = _slots_sql(selection, group, Timer.TOTAL, shown=True)
     for name, slot, calls in selection.rows(statement, shown=shown):
         slots.setdefault(name, {})[slot] = calls
-    if facet is not None and facet == dimension:
-        rows += _row_without_value(organization, selection, filters)
+    if _has_rest(facet, dimension, filters):
+        rest = _row_without_value(organization, selection, filters)
+        if rest is not None:
+            sums_of_rest, slots[""] = rest
+            rows.append(sums_of_rest)
     names = labels(dimension, [row[0] for row in rows])
     return tuple(
         _usage_row(names[name], sums, percentiles_ms(slots.get(name, {}), (0.95,))[0])
@@ -346,15 +355,25 @@ def _usage_row(label: Label, sums: list[Any], p95_ms: float | None) -> UsageRow:
 
 def _row_without_value(
     organization: Organization | None, selection: Selection, filters: UsageFilters
-) -> list[tuple[Any, ...]]:
-    """The calls that a facet's rollups leave out, as one row: the whole less what has a value."""
+) -> tuple[tuple[Any, ...], dict[int, int]] | None:
+    """The calls that a facet's rollups leave out, with their slots: the whole less what has a value."""
     start, end = selection.params["start"], selection.params["end"]
     table = query.whole_of(selection.table)
     whole = query.select(table, organization, Period(start, end), filters)
     ((*every, unique_keys, last_at),) = whole.rows(f"SELECT {_ROW_SUMS} {whole.source}")
     ((*known, _keys, _at),) = selection.rows(f"SELECT {_ROW_SUMS} {selection.source}")
     rest = [(n or 0) - (m or 0) for n, m in zip(every, known, strict=True)]
-    return [("", *rest, unique_keys, last_at)] if rest[0] > 0 else []
+    if rest[0] <= 0:
+        return None
+    slots = Counter(_slots_of(whole))
+    slots.subtract(_slots_of(selection))
+    return ("", *rest, unique_keys, last_at), {slot: n for slot, n in slots.items() if n > 0}
+
+
+def _slots_of(selection: Selection) -> dict[int, int]:
+    """Calls by the slot of their total time."""
+    rows = selection.rows(_slots_sql(selection, "1", Timer.TOTAL))
+    return {slot: calls for _group, slot, calls in rows}
 
 
 def key_sparklines(key_ids: Iterable[int], days: int = 30) -> dict[int, DailyCalls]:

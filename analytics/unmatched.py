@@ -67,7 +67,7 @@ _NAMES = """
            coalesce(sum(r.calls) FILTER (WHERE r.status BETWEEN 100 AND 399), 0)::bigint,
            coalesce(sum(r.calls) FILTER (WHERE r.status BETWEEN 400 AND 499), 0)::bigint,
            coalesce(sum(r.calls) FILTER (WHERE r.status >= 500 OR r.status < 100), 0)::bigint,
-           min(coalesce(f.first_seen_at, r.bucket)), max(r.last_at), max(f.path)
+           least(min(coalesce(f.first_seen_at, r.bucket)), max(r.last_at)), max(r.last_at), max(f.path)
     FROM analytics_attribution a
     JOIN analytics_foreignnames f ON f.id = a.foreign_id
     JOIN gateway_gateway g ON g.id = a.gateway_id

@@ -124,7 +124,7 @@ def test_countries_and_clients_split_the_calls_and_the_rest_is_unknown(world, de
         world.line(at=NOON, country="de", user_agent="curl/8"),
         world.line(at=NOON, country="DE", user_agent="okhttp/4", status=500),
         world.line(at=NOON, country="FR", user_agent=None),
-        world.line(at=NOON, country="T1", user_agent="curl/7"),
+        world.line(at=NOON, country="T1", user_agent="curl/7", duration_ms=900),
     )
     rows = usage_by(world.customer.organization, period=DAY, dimension="country")
     assert [(row.key, row.calls, row.errors) for row in rows] == [
@@ -132,11 +132,15 @@ def test_countries_and_clients_split_the_calls_and_the_rest_is_unknown(world, de
         ("FR", 1, 0),
         ("", 1, 0),
     ]
-    assert rows[0].p95_ms is not None
+    assert [row.p95_ms for row in rows] == pytest.approx([12, 12, 900], rel=0.02)
     rows = usage_by(None, period=DAY, dimension="client")
     assert [(row.key, row.calls) for row in rows] == [("curl", 2), ("okhttp", 1), ("", 1)]
     narrowed = UsageFilters(country="DE", key=world.customer.key.pk)
     assert usage_totals(None, period=DAY, filters=narrowed).calls == 2
+    germany = UsageFilters(country="DE")
+    (only,) = usage_by(None, period=DAY, dimension="country", filters=germany)
+    (alone,) = usage_series(None, period=DAY, group_by="country", filters=germany).series
+    assert (only.key, only.calls, alone.key, alone.total) == ("DE", 2, "DE", 2)
     series = usage_series(None, period=DAY, bucket="hour", group_by="country", top=1)
     assert {part.key: part.total for part in series.series} == {"DE": 2, "other": 1, "": 1}
 

@@ -1,6 +1,7 @@
 """Unmatched traffic, its mapping, and the quarantine, as staff use them."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -209,3 +210,27 @@ def test_gateways_show_how_they_deliver(installation, pia_client):
     assert "1 record could not be counted" in page
     assert ">3</td>" in page
     assert "own" in page
+
+
+def test_the_page_of_usage_tells_how_much_came_late_or_with_an_unknown_key(
+    installation, pia_client
+):
+    late = clock.now() - timedelta(hours=2)
+    if late.date() != clock.now().date():
+        pytest.skip("two hours ago was yesterday")
+    body = b"\n".join(
+        [*(line(id=f"late-{n}", ts=late.isoformat()) for n in range(3)),
+         *(line(id=f"odd-{n}", key="key_unknown00000000001", decision="allowed", upstream_ms=9) for n in range(7))]
+    )  # fmt: skip
+    receive(gateway=installation.gateway, body=body)
+    page = pia_client.get(reverse("dashboard:usage")).content.decode()
+    facts = re.findall(r"<dt[^>]*>([^<]+)</dt>\s*<dd[^>]*>\s*([^<]*?)\s*</dd>", page)
+    assert dict(facts)["Without a known key today"] == "7"
+    assert dict(facts)["Late today"] == "3"
+
+
+def test_the_page_of_usage_says_that_a_country_has_a_total_time_only(installation, pia_client):
+    address = reverse("dashboard:usage")
+    said = "only the total time is kept"
+    assert said in pia_client.get(address, {"country": "DE"}).content.decode()
+    assert said not in pia_client.get(address).content.decode()
