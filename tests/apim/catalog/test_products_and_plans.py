@@ -4,6 +4,7 @@ import pytest
 
 from apim.catalog import services
 from apim.catalog.errors import LimitsInvalid, NameTaken, NothingToPublish, WrongState
+from apim.catalog.models import Plan
 from apim.core.errors import InvalidInput
 
 
@@ -164,3 +165,12 @@ def test_a_plan_is_updated_with_only_what_is_given(product, pia, actions):
     for bad in ({"approval": "maybe"}, {"name": " "}, {"position": -1}):
         with pytest.raises(InvalidInput):
             services.update_plan(actor=pia, plan=plan, **bad)
+
+
+def test_a_plan_of_a_retired_product_is_not_published(product, pia):
+    services.publish_product(actor=pia, product=product)
+    plan = services.create_plan(actor=pia, product=product, name="Late", limits=[("minute", 5)])
+    services.retire_product(actor=pia, product=product)
+    with pytest.raises(WrongState, match="retired"):
+        services.publish_plan(actor=pia, plan=plan)
+    assert Plan.objects.get().state == "draft"

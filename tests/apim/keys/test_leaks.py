@@ -17,6 +17,7 @@ from apim.accounts.viewers import actor_for
 from apim.audit.actors import SYSTEM
 from apim.audit.models import AuditEvent
 from apim.core import clock
+from apim.core.errors import InvalidInput
 from apim.keys import github, secrets, services
 from apim.keys.errors import KeyNotInGrace
 from apim.keys.models import ApiKey, LeakReport
@@ -300,3 +301,10 @@ def test_who_reports_too_much_is_told_when_to_come_again(client, db):
     answers = [client.post(door, {"key": "x"}, "application/json") for _ in range(21)]
     assert [answer.status_code for answer in answers] == [202] * 20 + [429]
     assert answers[-1].headers["Retry-After"] == "600"
+
+
+def test_an_unknown_policy_is_refused_and_the_old_one_stays(acme):
+    services.set_leak_policy(actor=SYSTEM, organization=acme, action="expire")
+    with pytest.raises(InvalidInput):
+        services.set_leak_policy(actor=SYSTEM, organization=acme, action="ignore")
+    assert services.leak_action(acme) == "expire"
