@@ -87,9 +87,9 @@ def headline(version: PlanVersion) -> tuple[str, str]:
     if price.model == Model.PACKAGE:
         return amount, _("per %(count)s × %(unit)s") % {
             "count": number(price.package_size or 1),
-            "unit": price.meter.unit_name,
+            "unit": price.meter.shown_unit,
         }
-    return amount, _("per %(unit)s") % {"unit": price.meter.unit_name}
+    return amount, _("per %(unit)s") % {"unit": price.meter.shown_unit}
 
 
 def explained(bill: Bill) -> WorkedBill:
@@ -165,7 +165,7 @@ def _row(component: PriceComponent, months: int) -> PriceRow:
 def _usage_row(component: PriceComponent, amount: str) -> PriceRow:
     meter = component.meter
     assert meter is not None
-    words = {"amount": amount, "unit": meter.unit_name, "free": number(component.included)}
+    words = {"amount": amount, "unit": meter.shown_unit, "free": number(component.included)}
     if component.model == Model.PACKAGE:
         words["size"] = number(component.package_size or 1)
         text = _("%(amount)s for each %(size)s (%(unit)s) begun") % words
@@ -178,7 +178,7 @@ def _usage_row(component: PriceComponent, amount: str) -> PriceRow:
     if component.included:
         text = _("%(text)s, after %(free)s free") % {"text": text, "free": words["free"]}
     tiers = tuple(_tier(tier_from(row), component.currency) for row in component.tiers)
-    return PriceRow(component.name or meter.name, text, tiers)
+    return PriceRow(component.name or meter.shown_name, text, tiers)
 
 
 def _tier(tier: Tier, currency: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from apim.core.ids import PublicIdField
@@ -46,3 +47,14 @@ class Meter(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def shown_name(self) -> str:
+        """The name; the one that we give to the first meter, in the reader's language."""
+        return gettext("Calls") if (self.slug, self.name) == ("calls", "Calls") else self.name
+
+    @property
+    def shown_unit(self) -> str:
+        """What one unit is called; the first meter's own word, in the reader's language."""
+        is_ours = (self.slug, self.unit_name) == ("calls", "call")
+        return pgettext("unit", "call") if is_ours else self.unit_name

@@ -266,7 +266,7 @@ def _unit_name(version: PlanVersion | None, usage: Line | None, currency: str) -
         return ""
     key = terms_of(version, currency).usage[0].key
     component = next(c for c in version.components.all() if c.key == key)
-    return component.meter.unit_name if component.meter else ""
+    return component.meter.shown_unit if component.meter else ""
 
 
 def _is_average(version: PlanVersion | None, usage: Line | None, currency: str) -> bool:

@@ -67,7 +67,7 @@ def _component_name(line: Line, version: PlanVersion | None) -> str:
     for component in version.components.all():
         if component.key == line.key and component.currency == line.currency:
             meter = component.meter
-            return component.name or (meter.name if meter else "") or line.key
+            return component.name or (meter.shown_name if meter else "") or line.key
     return line.key
 
 
