@@ -51,8 +51,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form without a valid token: most often an old tab after signing in again."""
     del reason
-    message = _("This form has expired. Go back, reload the page and send it again.")
-    return _respond(request, 403, message=message)
+    return _respond(
+        request,
+        403,
+        heading=_("This form has expired"),
+        message=_("Go back, reload the page and send it again."),
+    )
 
 
 def _respond(request: HttpRequest, status: int, **context: Any) -> HttpResponse:
