@@ -46,10 +46,12 @@ def migrations_suit_running_code():
     settings = {"DJANGO_SETTINGS_MODULE": "tests.migration_lint_settings"}
     # An app's first migration makes new, empty tables: nothing can be locked. 0004_styles makes
     # a varchar longer, which PostgreSQL notes in its catalogue only; running code writes shorter.
+    # 0008_gates_of_apis swaps the unique index of a table that has four rows.
     options = [
         "--ignore-name",
         "0001_initial",
         "0004_styles",
+        "0008_gates_of_apis",
         "--no-cache",
         "--warnings-as-errors",
         "--quiet",

@@ -31,6 +31,7 @@ ACTIONS: dict[str, StrOrPromise] = {
     "ruleset.updated": _("Ruleset changed"),
     "ruleset.deleted": _("Ruleset removed"),
     "gate.changed": _("Rules of a transition changed"),
+    "gate.removed": _("Rules of a transition of one API removed"),
     "application.created": _("Application created"),
     "application.updated": _("Application changed"),
     "application.suspended": _("Application suspended"),

@@ -145,7 +145,10 @@ class LintResult(models.Model):
 
 
 class Gate(models.Model):
-    """What must hold before a version makes a transition. Without a row nothing is asked."""
+    """What must hold before a version makes a transition. Without a row nothing is asked.
+
+    A row with an API holds for its versions, in place of the one for all.
+    """
 
     class Transition(models.TextChoices):
         PUBLISH = "publish", _("Publish a version")
@@ -163,7 +166,11 @@ class Gate(models.Model):
         HINT = "hint", _("Every finding")
 
     public_id = PublicIdField(prefix="gate")
-    transition = models.CharField(max_length=20, choices=Transition.choices, unique=True)
+    transition = models.CharField(max_length=20, choices=Transition.choices)
+    # Null: for every API that has none of its own.
+    api = models.ForeignKey(
+        "catalog.Api", on_delete=models.CASCADE, null=True, related_name="gates"
+    )
     blocks = models.CharField(max_length=8, choices=Blocks.choices, blank=True, default="")
     min_score = models.PositiveSmallIntegerField(null=True, validators=[MaxValueValidator(100)])
     # Names of rules that must have no finding, whatever its severity.
@@ -178,6 +185,12 @@ class Gate(models.Model):
 
     class Meta:
         ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["transition"], condition=models.Q(api=None), name="gate_for_all"
+            ),
+            models.UniqueConstraint(fields=["api", "transition"], name="gate_of_api"),
+        ]
 
     def __str__(self) -> str:
         return self.get_transition_display()

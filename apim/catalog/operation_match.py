@@ -68,10 +68,10 @@ class OperationMatcher(Generic[Key]):
 
     def match(self, method: str, path: str) -> Key | None:
         """The key of the operation that a call of `method` and `path` was for."""
+        if "?" in path or "#" in path:
+            path = _QUERY.split(path, maxsplit=1)[0] or "/"
         if not path.startswith("/"):
             return None
-        if "?" in path or "#" in path:
-            path = _QUERY.split(path, maxsplit=1)[0]
         segments = path.split("/")
         if len(segments) > _MAX_SEGMENTS:
             return None

@@ -83,6 +83,7 @@ def review(
     )
     refusals = gate_refusals(
         transition,
+        api=version.api,
         verdict=judgement.verdict,
         breaking=found.breaking,
         sunset_on=version.sunset_on if transition == Transition.RETIRE else sunset_on,

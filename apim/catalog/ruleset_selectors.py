@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db.models import F, Q
+
 from apim.catalog.governance import Gate, Ruleset
+from apim.catalog.models import Api
 from apim.catalog.services.linting import add_built_in
 from apim.core.errors import NotFound
 
@@ -30,15 +33,24 @@ def get_ruleset(public_id: str) -> Ruleset:
     return found
 
 
-def gates() -> list[Gate]:
-    """One per transition, in the order of a version's life; unsaved where nothing is asked."""
-    known = {gate.transition: gate for gate in Gate.objects.all()}
+def gates(api: Api | None = None) -> list[Gate]:
+    """One per transition, in the order of a version's life; unsaved where nothing is asked.
+
+    Of an API, its own or else the one for all, whose `api` is None.
+    """
+    of_these = Gate.objects.filter(Q(api=api) | Q(api=None)).select_related("api")
+    known = {gate.transition: gate for gate in of_these.order_by(F("api").asc(nulls_first=True))}
     return [known.get(name) or Gate(transition=name) for name in Gate.Transition.values]
 
 
-def get_gate(transition: str) -> Gate:
+def get_gate(transition: str, api: Api | None = None) -> Gate:
     """Raises NotFound."""
-    for gate in gates():
+    for gate in gates(api):
         if gate.transition == transition:
             return gate
     raise NotFound
+
+
+def apis_with_gates() -> QuerySet[Api]:
+    """Those with a gate of their own."""
+    return Api.objects.filter(gates__isnull=False).distinct()

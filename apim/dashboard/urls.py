@@ -76,6 +76,13 @@ urlpatterns = [
     path("rulesets/<str:ruleset_id>/", rulesets.ruleset_edit, name="ruleset"),
     path("rulesets/<str:ruleset_id>/remove/", rulesets.ruleset_remove, name="ruleset-remove"),
     path("gates/<slug:transition>/", rulesets.gate_edit, name="gate"),
+    path("apis/<str:api_id>/gates/", rulesets.api_gates, name="api-gates"),
+    path("apis/<str:api_id>/gates/<slug:transition>/", rulesets.gate_edit, name="api-gate"),
+    path(
+        "apis/<str:api_id>/gates/<slug:transition>/remove/",
+        rulesets.gate_remove,
+        name="api-gate-remove",
+    ),
     path("products/", products.product_list, name="products"),
     path("products/new/", products.product_new, name="product-new"),
     path("products/<str:product_id>/", products.product_detail, name="product"),

@@ -182,6 +182,9 @@ ADMIN = (
         "dashboard:ruleset-new",
         ("dashboard:ruleset", "{ruleset}"),
         ("dashboard:gate", "publish_revision"),
+        ("dashboard:api-gates", "{api}"),
+        ("dashboard:api-gate", "{api}", "publish_revision"),
+        ("dashboard:api-gate-remove", "{api}", "publish_revision"),
         ("dashboard:version-publish", "{draft}"),
         ("dashboard:version-deprecate", "{version}"),
         ("dashboard:version-retire", "{version}"),
@@ -245,6 +248,8 @@ FINANCE = _of(
     "dashboard:finance-subscriptions",
     "dashboard:invoices",
     ("dashboard:invoice", "{invoice}"),
+    ("dashboard:invoice-line", "{line}"),
+    "dashboard:reconciliation",
     "dashboard:stripe",
     "dashboard:webhooks",
     ("dashboard:plan-versions", "{plan}"),
@@ -304,6 +309,8 @@ NOT_SHOWN = {
         "plan-publish",
         "credit-void",
         "discount-end",
+        "reconciliation-now",
+        "reconciliation-run",
         "webhook-replay",
         "plan-sheet",
         "plan-sheet-remove",
@@ -345,7 +352,7 @@ from apim.catalog.ruleset_selectors import ruleset_list
 from apim.core import clock
 from apim.gateway.models import Gateway
 from apim.keys.models import ApiKey, Application, Subscription
-from billing.models import Invoice, PlanVersion
+from billing.models import Invoice, PlanVersion, RatedLine
 
 def person(email, name, password):
     user = User.objects.create_user(email, password, name=name)
@@ -385,6 +392,7 @@ print(json.dumps({{
     "plan": first(Plan.objects.filter(name="Business")),
     "price": first(PlanVersion.objects.filter(plan__name="Business")),
     "invoice": Invoice.objects.filter(organization=harbor).latest("ends_at").public_id,
+    "line": first(RatedLine.objects.filter(organization=harbor, kind="usage")),
     "limit": first(Limit.objects.all()),
     "gateway": first(Gateway.objects.all()),
 }}))

@@ -272,6 +272,12 @@ CATALOG = [
     path("rulesets/<public:public_id>", rulesets.OneRuleset.as_view(), name="ruleset"),
     path("gates", rulesets.Gates.as_view(), name="gates"),
     path("gates/<slug:transition>", rulesets.OneGate.as_view(), name="gate"),
+    path("apis/<public:public_id>/gates", rulesets.GatesOfApi.as_view(), name="api-gates"),
+    path(
+        "apis/<public:public_id>/gates/<slug:transition>",
+        rulesets.OneGateOfApi.as_view(),
+        name="api-gate",
+    ),
     path(
         "api-versions/<public:public_id>/set-operation-costs",
         versions.SetOperationCosts.as_view(),

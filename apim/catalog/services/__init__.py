@@ -1,7 +1,7 @@
 """Everything that changes the catalog. Each takes an actor and leaves an audit event."""
 
 from apim.catalog.services.apis import create_api, update_api
-from apim.catalog.services.gates import set_gate
+from apim.catalog.services.gates import remove_gate, set_gate
 from apim.catalog.services.lifecycle import (
     deprecate_version,
     publish_version,
@@ -40,6 +40,7 @@ __all__ = [
     "publish_product",
     "publish_revision",
     "publish_version",
+    "remove_gate",
     "remove_limit",
     "restore_version",
     "retire_plan",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from apim.audit.services import record, snapshot
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from apim.audit.actors import Actor
     from apim.catalog.gates import Refusal, Verdict
-    from apim.catalog.models import SpecRevision
+    from apim.catalog.models import Api, SpecRevision
 
 NOTICE_DAYS_MAX = 3650
 MAX_RULES = 100
@@ -36,10 +37,11 @@ _TERMS = (
 
 
 @transaction.atomic
-def set_gate(
+def set_gate(  # noqa: PLR0913 - each term can be changed alone
     *,
     actor: Actor,
     transition: str,
+    api: Api | None = None,
     blocks: str | None = None,
     min_score: int | None = None,
     has_min_score: bool = True,
@@ -48,14 +50,20 @@ def set_gate(
     requires_sunset: bool | None = None,
     notice_days: int | None = None,
 ) -> Gate:
-    """Say what is asked before a transition; what is None stays.
+    """Say what is asked before a transition, of every API or of one; what is None stays.
+
+    The first time for an API, what is None is as it is for all; later changes for all are its own
+    no more.
 
     `min_score` None asks for no score, unless `has_min_score` is false: then it stays as it is.
     Raises InvalidInput for an unknown transition or a value out of range.
     """
     _check(transition, blocks, min_score, rules, notice_days)
-    Gate.objects.get_or_create(transition=transition)
-    gate = Gate.objects.select_for_update().get(transition=transition)
+    start = Gate.objects.filter(transition=transition, api=None).first() or Gate()
+    Gate.objects.get_or_create(
+        transition=transition, api=api, defaults={name: getattr(start, name) for name in _TERMS}
+    )
+    gate = Gate.objects.select_for_update().get(transition=transition, api=api)
     before = snapshot(gate, _TERMS)
     given: dict[str, Any] = {
         "blocks": blocks,
@@ -76,10 +84,31 @@ def set_gate(
             actor,
             "gate.changed",
             gate,
-            before={**before, "transition": transition},
-            after={**after, "transition": transition},
+            before={**before, **_named(gate)},
+            after={**after, **_named(gate)},
         )
     return gate
+
+
+@transaction.atomic
+def remove_gate(*, actor: Actor, transition: str, api: Api) -> None:
+    """Let what holds for all APIs hold for this one again. Changes nothing if it does already."""
+    gate = Gate.objects.select_for_update().filter(transition=transition, api=api).first()
+    if gate is None:
+        return
+    record(actor, "gate.removed", gate, before={**snapshot(gate, _TERMS), **_named(gate)})
+    gate.delete()
+
+
+def gate_for(transition: str, api: Api) -> Gate | None:
+    """The API's own, or else the one for all."""
+    found = Gate.objects.filter(Q(api=api) | Q(api=None), transition=transition)
+    return found.order_by(F("api").asc(nulls_last=True)).first()
+
+
+def _named(gate: Gate) -> dict[str, str]:
+    of_api = {"api": gate.api.slug} if gate.api else {}
+    return {"transition": gate.transition, **of_api}
 
 
 def _check(
@@ -112,17 +141,18 @@ def _check(
 def gate_refusals(
     transition: str,
     *,
+    api: Api,
     revision: SpecRevision | None = None,
     verdict: Verdict | None = None,
     breaking: int = 0,
     sunset_on: date | None = None,
 ) -> tuple[Refusal, ...]:
-    """Why the transition would be refused now; nothing is changed.
+    """Why the transition of a version of `api` would be refused now; nothing is changed.
 
     The revision is judged only when the gate asks about rules; `verdict` stands in for a document
     that is not kept.
     """
-    gate = Gate.objects.filter(transition=transition).first()
+    gate = gate_for(transition, api)
     if gate is None:
         return ()
     if verdict is None and revision is not None and gates.asks_about_rules(gate):
@@ -139,11 +169,14 @@ def gate_refusals(
 def pass_gate(
     transition: str,
     *,
+    api: Api,
     revision: SpecRevision | None = None,
     breaking: int = 0,
     sunset_on: date | None = None,
 ) -> None:
     """Raises TransitionRefused with every reason."""
-    found = gate_refusals(transition, revision=revision, breaking=breaking, sunset_on=sunset_on)
+    found = gate_refusals(
+        transition, api=api, revision=revision, breaking=breaking, sunset_on=sunset_on
+    )
     if found:
         raise TransitionRefused(found)

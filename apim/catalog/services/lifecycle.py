@@ -33,7 +33,7 @@ def publish_version(*, actor: Actor, version: ApiVersion) -> ApiVersion:
     Raises WrongState unless it is a draft, TransitionRefused by the gate.
     """
     if version.state == State.DRAFT:
-        pass_gate(Gate.Transition.PUBLISH, revision=version.current_revision)
+        pass_gate(Gate.Transition.PUBLISH, api=version.api, revision=version.current_revision)
     with transaction.atomic():
         _move(
             actor,
@@ -62,7 +62,7 @@ def deprecate_version(
         message = _("The day of sunset lies in the past.")
         raise InvalidInput(message, fields={"sunset_on": [message]})
     if version.is_callable:
-        pass_gate(Gate.Transition.DEPRECATE, sunset_on=sunset_on)
+        pass_gate(Gate.Transition.DEPRECATE, api=version.api, sunset_on=sunset_on)
     return _move(
         actor,
         version,
@@ -82,7 +82,7 @@ def retire_version(*, actor: Actor, version: ApiVersion) -> ApiVersion:
     Raises WrongState unless published or deprecated, TransitionRefused by the gate.
     """
     if version.is_callable:
-        pass_gate(Gate.Transition.RETIRE, sunset_on=version.sunset_on)
+        pass_gate(Gate.Transition.RETIRE, api=version.api, sunset_on=version.sunset_on)
     return _move(
         actor,
         version,

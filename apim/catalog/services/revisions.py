@@ -145,7 +145,12 @@ def check_revision(
     """Raises TransitionRefused by the gate, and BreakingNotAcknowledged."""
     current = version.current_revision
     found = compare(current, revision) if current else NO_CHANGES
-    pass_gate(Gate.Transition.PUBLISH_REVISION, revision=revision, breaking=found.breaking)
+    pass_gate(
+        Gate.Transition.PUBLISH_REVISION,
+        api=version.api,
+        revision=revision,
+        breaking=found.breaking,
+    )
     if found.is_breaking and not acknowledges_breaking:
         message = ngettext(
             "%(count)d change breaks programs that call this version. Acknowledge it to publish.",

@@ -286,7 +286,9 @@ def publish(request: ViewerRequest, version_id: str, number: int) -> HttpRespons
 def _refusals(version: ApiVersion, revision: SpecRevision, breaking: int) -> Sequence[object]:
     if not version.is_callable:
         return ()
-    return gate_refusals(Gate.Transition.PUBLISH_REVISION, revision=revision, breaking=breaking)
+    return gate_refusals(
+        Gate.Transition.PUBLISH_REVISION, api=version.api, revision=revision, breaking=breaking
+    )
 
 
 @staff(*roles.CATALOG)

@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 
 from apim.accounts.policies import staff
 from apim.catalog import services
+from apim.catalog.ruleset_selectors import apis_with_gates, get_gate, get_ruleset, ruleset_list
 from apim.catalog.ruleset_selectors import gates as all_gates
-from apim.catalog.ruleset_selectors import get_gate, get_ruleset, ruleset_list
+from apim.catalog.selectors import get_api
 from apim.catalog.services.linting import compiled
 from apim.dashboard import roles
 from apim.dashboard.forms.governance import GateForm, RulesetForm
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
     from apim.accounts.viewers import ViewerRequest
+    from apim.catalog.models import Api
 
 EXAMPLE = """\
 extends: ["spectral:oas"]
@@ -41,7 +43,11 @@ rules:
 
 @staff(*roles.CATALOG)
 def ruleset_rows(request: ViewerRequest) -> HttpResponse:
-    context = {"rulesets": ruleset_list(), "gates": all_gates()}
+    context = {
+        "rulesets": ruleset_list(),
+        "gates": all_gates(),
+        "exceptions": apis_with_gates(),
+    }
     return render(request, "dashboard/rulesets/list.html", context)
 
 
@@ -114,25 +120,66 @@ def ruleset_remove(request: ViewerRequest, ruleset_id: str) -> HttpResponse:
 
 
 @staff(*roles.CATALOG)
-def gate_edit(request: ViewerRequest, transition: str) -> HttpResponse:
-    gate = get_gate(transition)
+def api_gates(request: ViewerRequest, api_id: str) -> HttpResponse:
+    """What is asked of the versions of one API: its own gates, or those for all."""
+    api = get_api(api_id)
+    return render(request, "dashboard/rulesets/of_api.html", {"api": api, "gates": all_gates(api)})
+
+
+@staff(*roles.CATALOG)
+def gate_edit(request: ViewerRequest, transition: str, api_id: str = "") -> HttpResponse:
+    """The gate for all APIs or, with `api_id`, the one of an API."""
+    api = get_api(api_id) if api_id else None
+    gate = get_gate(transition, api)
     form = GateForm(request.POST or None, gate=gate)
+    back_url = _gates_url(api)
 
     def save() -> HttpResponse:
         values = form.cleaned_data
         services.set_gate(
             actor=request.viewer.actor,
             transition=gate.transition,
+            api=api,
             has_min_score="min_score" in values,
             **values,
         )
         messages.success(request, _("Saved. It holds from now on."))
-        return redirect("dashboard:rulesets")
+        return redirect(back_url)
 
     page = FormPage(
         title=_("Before: %(transition)s") % {"transition": gate},
         verb=_("Save"),
-        back_url=reverse("dashboard:rulesets"),
-        intro=_("A transition that does not meet this is refused, with the reason and a remedy."),
+        back_url=back_url,
+        intro=_("This holds for versions of %(api)s only, in place of what holds for all APIs.")
+        % {"api": api}
+        if api
+        else _("A transition that does not meet this is refused, with the reason and a remedy."),
     )
     return form_page(request, form, page, save)
+
+
+@staff(*roles.CATALOG)
+def gate_remove(request: ViewerRequest, api_id: str, transition: str) -> HttpResponse:
+    api = get_api(api_id)
+    gate = get_gate(transition, api)
+    question = Question(
+        title=_("Ask of %(api)s what is asked of all APIs?") % {"api": api},
+        consequence=_("Before “%(transition)s”, what it asks for itself is gone.")
+        % {"transition": gate},
+        verb=_("Use those for all"),
+        back_url=_gates_url(api),
+    )
+    return confirm_page(
+        request,
+        question,
+        lambda: services.remove_gate(
+            actor=request.viewer.actor, transition=gate.transition, api=api
+        ),
+        _("What holds for all APIs holds for %(api)s again.") % {"api": api},
+    )
+
+
+def _gates_url(api: Api | None) -> str:
+    if api is None:
+        return reverse("dashboard:rulesets")
+    return reverse("dashboard:api-gates", args=[api.public_id])

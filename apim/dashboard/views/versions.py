@@ -156,7 +156,9 @@ def publish(request: ViewerRequest, version_id: str) -> HttpResponse:
         version=version,
         operations=selectors.operations_of(version),
         products=version.products.all(),
-        refusals=gate_refusals(Gate.Transition.PUBLISH, revision=version.current_revision),
+        refusals=gate_refusals(
+            Gate.Transition.PUBLISH, api=version.api, revision=version.current_revision
+        ),
     )
 
 

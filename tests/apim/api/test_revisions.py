@@ -177,6 +177,7 @@ def test_gates_keep_what_is_not_sent(pia_api):
     pia_api.patch(path, {"min_score": 80, "rules": ["a"]})
     assert pia_api.patch(path, {"blocks": "error"}).json() == {
         "transition": "publish",
+        "api": None,
         "blocks": "error",
         "min_score": 80,
         "rules": ["a"],
@@ -187,6 +188,23 @@ def test_gates_keep_what_is_not_sent(pia_api):
     assert pia_api.patch(path, {"min_score": None}).json()["min_score"] is None
     assert pia_api.patch(path, {"min_score": 101}).status_code == 422
     assert pia_api.get("/api/v1/gates/explode").status_code == 404
+
+
+def test_an_api_has_gates_of_its_own_or_those_for_all(pia_api):
+    api = pia_api.post("/api/v1/apis", {"spec": json.dumps(DOCUMENT)}).json()
+    pia_api.patch("/api/v1/gates/publish", {"min_score": 80})
+    path = f"/api/v1/apis/{api['id']}/gates/publish"
+    assert (pia_api.get(path).json()["api"], pia_api.get(path).json()["min_score"]) == (None, 80)
+    own = pia_api.patch(path, {"blocks": "error"}).json()
+    assert (own["api"], own["min_score"], own["blocks"]) == (api["id"], 80, "error")
+    listed = pia_api.get(f"/api/v1/apis/{api['id']}/gates").json()
+    assert [row["api"] for row in listed] == [api["id"], None, None, None]
+    assert [row["blocks"] for row in pia_api.get("/api/v1/gates").json()] == [""] * 4
+    assert pia_api.delete(path).status_code == 204
+    assert pia_api.delete(path).status_code == 204
+    assert pia_api.get(path).json()["blocks"] == ""
+    assert pia_api.delete(f"/api/v1/apis/{api['id']}/gates/explode").status_code == 404
+    assert pia_api.get("/api/v1/apis/api_1/gates").status_code == 404
 
 
 def test_the_changelog_is_for_everybody(pia_api, alice_api, base):

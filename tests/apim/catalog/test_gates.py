@@ -8,6 +8,7 @@ from apim.catalog import gates, services
 from apim.catalog.errors import TransitionRefused
 from apim.catalog.gates import Verdict
 from apim.catalog.governance import Gate
+from apim.catalog.models import Api
 from apim.core import clock
 from apim.core.errors import InvalidInput
 
@@ -99,6 +100,41 @@ def test_a_draft_with_errors_is_not_published(version, pia):
     assert {refusal.requirement for refusal in refused.value.refusals} >= {"score", "findings"}
     services.set_gate(actor=pia, transition="publish", min_score=None, blocks="")
     assert services.publish_version(actor=pia, version=version).state == "published"
+
+
+def test_an_api_s_own_gate_stands_in_place_of_the_one_for_all(published, pia):
+    def deprecate(days):
+        services.deprecate_version(
+            actor=pia, version=published, sunset_on=TODAY + timedelta(days=days)
+        )
+
+    services.set_gate(actor=pia, transition="deprecate", notice_days=30, requires_sunset=True)
+    own = services.set_gate(
+        actor=pia, transition="deprecate", api=published.api, notice_days=5, has_min_score=False
+    )
+    assert own.requires_sunset  # taken over
+    deprecate(6)
+    services.set_gate(actor=pia, transition="deprecate", notice_days=40)
+    deprecate(7)
+    services.remove_gate(actor=pia, transition="deprecate", api=published.api)
+    with pytest.raises(TransitionRefused):
+        deprecate(8)
+    assert Gate.objects.get().api is None
+
+
+def test_an_api_s_gate_asks_nothing_of_others(published, pia):
+    other = Api.objects.create(name="Other", slug="other")
+    services.set_gate(actor=pia, transition="deprecate", api=other, requires_sunset=True)
+    assert services.deprecate_version(actor=pia, version=published).state == "deprecated"
+
+
+def test_giving_up_an_api_s_gate_is_audited_once(published, pia, actions):
+    gate = services.set_gate(actor=pia, transition="publish", api=published.api, min_score=70)
+    for _time in range(2):
+        services.remove_gate(actor=pia, transition="publish", api=published.api)
+    first, second = actions(gate)
+    assert (first[0], first[2]["api"]) == ("gate.changed", published.api.slug)
+    assert second[0] == "gate.removed"
 
 
 def test_a_change_of_a_gate_is_audited(db, pia, actions):

@@ -204,3 +204,21 @@ def test_a_gate_is_set_and_told_in_words(installation, pia_client):
     assert "These rules hold: a, b." in page
     assert pia_client.post(address, values | {"min_score": "170"}).status_code == 422
     assert pia_client.get(reverse("dashboard:gate", args=["explode"])).status_code == 404
+
+
+def test_an_api_gets_a_gate_of_its_own_and_gives_it_up(installation, pia_client):
+    api = installation.version.api
+    services.set_gate(actor=SYSTEM, transition="deprecate", notice_days=30)
+    page = reverse("dashboard:api-gates", args=[api.public_id])
+    address = reverse("dashboard:api-gate", args=[api.public_id, "deprecate"])
+    assert "30 days" in pia_client.get(page).content.decode()
+    assert 'value="30"' in pia_client.get(address).content.decode()
+    assert pia_client.post(address, {"notice_days": "5"}).url == page
+    assert "5 days" in pia_client.get(page).content.decode()
+    rules = pia_client.get(reverse("dashboard:rulesets")).content.decode()
+    assert page in rules
+    assert "30 days" in rules
+    remove = reverse("dashboard:api-gate-remove", args=[api.public_id, "deprecate"])
+    assert pia_client.get(remove).status_code == 200
+    assert pia_client.post(remove).url == page
+    assert "30 days" in pia_client.get(page).content.decode()

@@ -240,10 +240,19 @@ class NewRuleset(RulesetChange):
 
 
 class GateSerializer(Resource):
+    api = serializers.CharField(
+        source="api.public_id",
+        default=None,
+        allow_null=True,
+        read_only=True,
+        help_text="The API that it is for; null for every API that has none of its own.",
+    )
+
     class Meta:
         model = Gate
         fields = [
             "transition",
+            "api",
             "blocks",
             "min_score",
             "rules",

@@ -18,6 +18,7 @@ from apim.api.v1.serializers.revisions import (
 from apim.catalog import services
 from apim.catalog.governance import Gate, Ruleset
 from apim.catalog.ruleset_selectors import gates, get_gate, get_ruleset, ruleset_list
+from apim.catalog.selectors import get_api
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -103,3 +104,62 @@ class OneGate(Endpoint):
             **values,
         )
         return Response(GateSerializer(gate).data)
+
+
+class GatesOfApi(Endpoint):
+    scopes = {"GET": "catalog:write"}
+    pagination_class = None
+    queryset = Gate.objects.none()
+
+    @operation(
+        "list_gates_of_api",
+        "List what is asked before each transition of an API's versions",
+        GateSerializer(many=True),
+        description="Its own gates, or those for all APIs: then `api` is null.",
+    )
+    def get(self, request: Request, public_id: str) -> Response:
+        return Response(GateSerializer(gates(get_api(public_id)), many=True).data)
+
+
+class OneGateOfApi(Endpoint):
+    scopes = {"GET": "catalog:write", "PATCH": "catalog:write", "DELETE": "catalog:write"}
+
+    @operation(
+        "get_gate_of_api",
+        "Read what is asked before a transition of an API's versions",
+        GateSerializer,
+    )
+    def get(self, request: Request, public_id: str, transition: str) -> Response:
+        return Response(GateSerializer(get_gate(transition, get_api(public_id))).data)
+
+    @operation(
+        "update_gate_of_api",
+        "Set what is asked before a transition of an API's versions",
+        GateSerializer,
+        body=GateChange,
+        description="What is not sent stays; the first time, as it is for all APIs.",
+    )
+    def patch(self, request: Request, public_id: str, transition: str) -> Response:
+        values = self.valid(GateChange)
+        gate = services.set_gate(
+            actor=self.actor,
+            transition=get_gate(transition).transition,
+            api=get_api(public_id),
+            has_min_score="min_score" in values,
+            **values,
+        )
+        return Response(GateSerializer(gate).data)
+
+    @operation(
+        "delete_gate_of_api",
+        "Let the gate for all APIs hold for an API again",
+        None,
+        status=204,
+    )
+    def delete(self, request: Request, public_id: str, transition: str) -> Response:
+        services.remove_gate(
+            actor=self.actor,
+            transition=get_gate(transition).transition,
+            api=get_api(public_id),
+        )
+        return Response(status=204)

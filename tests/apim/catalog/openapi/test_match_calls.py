@@ -93,3 +93,9 @@ def test_a_described_query_or_fragment_counts_for_its_path_unless_that_is_descri
     )
     assert matcher.match("GET", "/rest?method=list") == "find"
     assert matcher.match("PUT", "/files/7") == "change"
+
+
+def test_a_query_right_behind_the_address_is_a_call_of_the_root():
+    matcher = OperationMatcher([("GET", "/", "ask"), ("POST", "/", "change")])
+    assert matcher.match("GET", "?query={a}") == "ask"
+    assert matcher.match("POST", "?") == "change"
