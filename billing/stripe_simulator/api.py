@@ -18,6 +18,7 @@ from billing.stripe_simulator.http import Answer, Request, json_answer
 from billing.stripe_simulator.rendering import rendered
 from billing.stripe_simulator.routing import Call, Route, find_route
 from billing.stripe_simulator.shapes import api_version, checked
+from billing.stripe_simulator.values import check_values
 from billing.stripe_simulator.world import World
 
 assert registry  # importing it registers the routes
@@ -176,6 +177,7 @@ class Api:
         given = _parameters(request, is_v2=route.is_v2)
         expand = given.pop("expand", [])
         params = checked(route.endpoint, given)
+        check_values(params)
         key = request.headers.get("idempotency-key")
         lock = self._meter_lock(request.path, params)
         if lock:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from billing.stripe_simulator.errors import StripeProblem, missing, wrong
+from billing.stripe_simulator.errors import StripeProblem, missing, not_simulated, wrong
 from billing.stripe_simulator.rendering import listed
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ def route(endpoint: str, supports: str = "") -> Callable[[Handler], Handler]:
 
 
 def find_route(method: str, path: str) -> tuple[Route, tuple[str, ...]]:
-    """Return the route and the ids in the path. Raises StripeProblem (404)."""
+    """Return the route and the ids in the path. Raises StripeProblem (404, or not simulated)."""
+    if path.endswith("/search"):
+        raise not_simulated(f"search at {path}: list and filter instead")
     for found in sorted(ROUTES.values(), key=lambda r: r.endpoint.count("{}")):
         if match := found.pattern.match(f"{method} {path}"):
             return found, match.groups()

@@ -44,6 +44,8 @@ def create_session(world: World, call: Call) -> Obj:
     if "success_url" not in given:
         raise required("success_url")
     customer = live_customer(world, given["customer"]) if "customer" in given else None
+    if customer is None and "customer_update" in given:
+        raise wrong("`customer_update` needs a `customer`.", "customer_update")
     lines = _line_items(world, given, mode)
     clock = (customer or {}).get("test_clock")
     now = world.now(clock or "")

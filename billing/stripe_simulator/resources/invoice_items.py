@@ -32,6 +32,8 @@ def create_item(world: World, call: Call) -> Obj:
     if invoice is not None:
         check_editable(invoice)
         check_room(world, invoice, 1)
+        if invoice["customer"] != customer["id"]:
+            raise wrong("The invoice belongs to another customer.", "invoice")
     subscription = given.get("subscription")
     if subscription:
         world.get("subscription", subscription, param="subscription")

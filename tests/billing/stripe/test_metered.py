@@ -291,3 +291,33 @@ def test_usage_at_a_clock_change_is_told_in_the_month_that_it_belongs_to():
     april = schedule.following(march)
     assert cycle.within(april, april.start) == april.start + HOUR
     assert cycle.within(march, march.end - HOUR) == march.end - HOUR
+
+
+def test_a_draft_that_was_paid_before_we_could_hold_it_pays_the_complete_invoice(
+    december, call, noon, gateway, sim
+):
+    """Our workers were away when Stripe made it, finalized it and charged the card."""
+    row = ensure_customer(gateway, december.organization)
+    method = sim.client.v1.payment_methods.attach("pm_card_visa", {"customer": row.stripe_id})
+    gateway.update(
+        "customers", row.stripe_id, {"invoice_settings": {"default_payment_method": method.id}}
+    )
+    mirror_customer(gateway, row.stripe_id)
+    (subscription,) = StripeSubscription.objects.all()
+    changes = {"collection_method": "charge_automatically"}
+    gateway.update("subscriptions", subscription.stripe_id, changes)
+    noon.move_to(DECEMBER + 6 * DAY)
+    call(20, at=DECEMBER + 5 * DAY)
+    tell(gateway)
+    noon.move_to(JANUARY + 3 * HOUR)
+    sim.settle()
+    paid = {i["total"] for i in gateway.every("invoices") if i["status"] == "paid"}
+    assert 175 in paid
+    finish(noon, gateway)
+    invoice = Invoice.objects.get(ends_at=JANUARY)
+    assert (invoice.step, invoice.status, invoice.subtotal_minor) == ("done", "paid", 1175)
+    assert gateway.fetch("invoices", invoice.stripe_id)["amount_paid"] == 1000
+    (note,) = gateway.every("credit_notes")
+    assert note["amount"] == 175
+    assert gateway.fetch("customers", row.stripe_id)["balance"] == 0
+    assert list(invoice_drift(gateway, since=DECEMBER)) == []

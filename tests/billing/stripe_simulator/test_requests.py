@@ -254,3 +254,50 @@ def test_what_stripe_would_not_answer_any_more_is_forgotten(sim, v1):
     assert sim.inside(lambda w: [w.store.count(kind) for kind in kinds]) == [2, 2, 2]
     sim.inside(prune)
     assert sim.inside(lambda w: [w.store.count(kind) for kind in kinds]) == [2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("what", "given", "code", "param"),
+    [
+        ("prices", {"product": "p", "currency": "xxx", "unit_amount": 1}, None, "currency"),
+        ("customers", {"email": "nonsense"}, "email_invalid", "email"),
+        (
+            "checkout.sessions",
+            {"mode": "setup", "currency": "eur", "success_url": "/back"},
+            "url_invalid",
+            "success_url",
+        ),
+        (
+            "checkout.sessions",
+            {
+                "mode": "setup",
+                "currency": "eur",
+                "success_url": "https://a.example",
+                "customer_update": {"address": "auto"},
+            },
+            None,
+            "customer_update",
+        ),
+    ],
+)
+def test_values_that_stripe_takes_nowhere_are_refused(v1, what, given, code, param):
+    service = v1
+    for name in what.split("."):
+        service = getattr(service, name)
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        service.create(given)
+    assert (refused.value.code, refused.value.param) == (code, param)
+
+
+def test_searching_is_not_simulated_and_says_so(v1):
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        v1.invoices.search({"query": "status:'open'"})
+    assert refused.value.code == "not_simulated"
+
+
+def test_an_item_goes_on_an_invoice_of_its_own_customer_only(shop, v1):
+    invoice = v1.invoices.create({"customer": shop.customer().id, "currency": "eur"})
+    with pytest.raises(stripe.InvalidRequestError, match="another customer"):
+        v1.invoice_items.create(
+            {"customer": shop.customer().id, "invoice": invoice.id, "amount": 5, "currency": "eur"}
+        )
