@@ -7,6 +7,8 @@ import random
 from backports import zstd
 
 from tests.analytics.formats import samples
+from tests.analytics.formats import test_other_platforms as platforms
+from tests.analytics.formats import test_other_settings as settings
 from tests.analytics.formats.protobuf_writer import export_request
 
 PER_DELIVERY = 20
@@ -29,8 +31,15 @@ DOCUMENTS = {
     "cloudevents": samples.CLOUDEVENT, "otlp": samples.otlp(samples.OTLP_RECORD),
     "stream": samples.KONG_STREAM, "diagnostic": {"records": [samples.AZURE_DIAGNOSTIC]},
     "document": samples.GRAVITEE_DOCUMENT,
+    "ingress": settings.INGRESS, "variables": settings.VARIABLES, "blog": settings.HAPROXY_BLOG,
+    "full": settings.TRAEFIK_FULL, "old": settings.KONG_1, "mesh": platforms.ENVOY_GATEWAY,
+    "http": platforms.AWS_HTTP, "exported": {"records": [platforms.ANALYTICS]}, "legacy": platforms.LEGACY,
 }  # fmt: skip
-DIALECT = {"stream": "kong", "diagnostic": "azure", "document": "gravitee"}
+DIALECT = {
+    "stream": "kong", "diagnostic": "azure", "document": "gravitee", "ingress": "nginx", "variables": "nginx",
+    "blog": "haproxy", "full": "traefik", "old": "kong", "mesh": "envoy", "http": "aws", "exported": "azure",
+    "legacy": "gravitee",
+}  # fmt: skip
 
 
 class Mutator:
