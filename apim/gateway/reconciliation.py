@@ -167,7 +167,7 @@ def _some_names(cursor: int) -> tuple[list[str], int]:
     names: set[str] = set()
     looked_at = 0
     while looked_at < wanted:
-        found: list[Any]
+        found: Any
         cursor, found = connection().scan(cursor, match="g:*", count=grants.BATCH)
         names.update(name.decode() for name in found)
         looked_at += grants.BATCH

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from itertools import count
 from secrets import token_hex
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from apim.gateway.authorizer.redis_link import RedisAway, pack
 
@@ -34,6 +34,9 @@ REMEMBERED_SECONDS = 60.0
 KEPT_LEASES = 10_000
 MAX_LEASES = 200_000
 MAX_SETTLED = 50
+# In place of a lease's id: the question whose answer came too late, so that nobody uses the lease.
+ABANDONED = "?"
+MAX_QUESTIONS = 20_000
 # Here an authorizer tells the others of leases that one of them gave.
 CHANNEL = "g:leases"
 
@@ -57,6 +60,9 @@ class LeaseBook:
         self._process = token_hex(4)
         self._numbers = count(1)
         self._leases: dict[str, _Lease] = {}
+        # Question → the lease that answered it; and questions that were abandoned before that.
+        self._answers: dict[str, str] = {}
+        self._abandoned: dict[str, None] = {}
         self.granted = 0
         self.given_back = 0
 
@@ -67,16 +73,38 @@ class LeaseBook:
         """A new lease's id."""
         return f"{self._process}.{next(self._numbers)}"
 
-    def open(self, lease: str, taken: Taken, *, slot_seconds: float = 0.0) -> None:
-        """Remember a lease, to settle it later."""
+    def open(
+        self, lease: str, taken: Taken, *, slot_seconds: float = 0.0, question: str = ""
+    ) -> None:
+        """Remember a lease, to settle it later; at once if nobody waits for it any more."""
         now = time.monotonic()
         kept = max(taken.life_milliseconds / 1000, slot_seconds) + REMEMBERED_SECONDS
         self._make_room(now)
         self._leases[lease] = _Lease(taken.standings, taken.calls, now + kept)
         self.granted += taken.calls
+        if question:
+            _remember(self._answers, question, lease)
+            if question in self._abandoned:
+                self._undo(question)
+
+    def abandon(self, question: str) -> None:
+        """Take back what was lent in answer to a question, also if that is still being decided."""
+        _remember(self._abandoned, question, None)
+        self._undo(question)
+
+    def _undo(self, question: str) -> None:
+        lease = self._answers.pop(question, None)
+        if lease is not None and (known := self._leases.get(lease)) is not None:
+            self.release(lease)
+            self.give_back(lease, known.calls)
 
     def give_back(self, lease: str, unused: int) -> None:
         """Return calls that were not made."""
+        if lease.startswith(ABANDONED):
+            question = lease.removeprefix(ABANDONED)
+            self.abandon(question)
+            self._pass_on("gone", question, 1)
+            return
         if not self._is_ours(lease):
             self._pass_on("back", lease, unused)
             return
@@ -105,6 +133,8 @@ class LeaseBook:
         """Take what another authorizer was told about a lease of ours."""
         what, _, rest = message.partition(" ")
         lease, _, number = rest.partition(" ")
+        if what == "gone":
+            self.abandon(lease)
         if not self._is_ours(lease) or not number.isdecimal():
             return
         if what == "back":
@@ -140,6 +170,12 @@ class LeaseBook:
             del self._leases[oldest]
 
 
+def _remember(names: dict[str, Any], name: str, value: object) -> None:
+    names[name] = value
+    if len(names) > MAX_QUESTIONS:
+        del names[next(iter(names))]
+
+
 def _pairs(value: bytes) -> Iterator[tuple[str, int]]:
     """Read `<lease id>=<number>[,…]`; what cannot be read is left out."""
     for part in value.decode("latin-1").split(",")[:MAX_SETTLED]:
@@ -158,18 +194,23 @@ def hold_milliseconds(key: KeyGrant | None) -> int:
 class Wish(NamedTuple):
     """What the gateway expects: how many calls to let pass with the lease, by its own reckoning.
 
-    `pools` names sets of limits of which it still holds calls enough.
+    `pools` names sets of limits of which it still holds calls enough. `question` names this one,
+    in case that its answer comes too late.
     """
 
     calls: int
     pools: frozenset[bytes]
+    question: str = ""
 
 
 def read_wish(headers: dict[bytes, bytes]) -> Wish:
     value = headers.get(b"x-apim-want", b"")
     calls = max(1, min(int(value), MAX_WANT)) if value.isdigit() and len(value) < 16 else 1
     pools = headers.get(b"x-apim-pools", b"")
-    return Wish(calls, frozenset(pools.split(b",", MAX_POOLS)[:MAX_POOLS]))
+    question = headers.get(b"x-apim-question", b"")[:80].decode("latin-1")
+    if question.startswith("-"):  # without the request's id it names several
+        question = ""
+    return Wish(calls, frozenset(pools.split(b",", MAX_POOLS)[:MAX_POOLS]), question)
 
 
 def limits_header(taken: Taken) -> bytes:

@@ -280,7 +280,7 @@ class Authorizer:
             terms = Terms(leases.NO_LEASE, 0, 0, hold, meter.name)
         else:
             wanted = cost if is_call else max(wish.calls, cost)
-            lease, outcome, taken = await self._borrow(meter, cost, wanted)
+            lease, outcome, taken = await self._borrow(meter, cost, wanted, wish.question)
             if taken is None:
                 return self._refuse_lease(call, resolution, meter, outcome)
             # The gateway makes the limits' headers itself, for each call.
@@ -300,7 +300,7 @@ class Authorizer:
         return answer
 
     async def _borrow(
-        self, meter: Meter, cost: int, wanted: int
+        self, meter: Meter, cost: int, wanted: int, question: str
     ) -> tuple[str, Outcome, Taken | None]:
         """Take calls for a lease. None of them: refused. Raises RedisAway."""
         refused = meter.refusal(cost)
@@ -320,7 +320,7 @@ class Authorizer:
             self.lending.note_refusal(outcome.violated)
             return lease, outcome, None
         slot_seconds = meter.slot_milliseconds / 1000 if meter.is_concurrent else 0.0
-        self.leases.open(lease, taken, slot_seconds=slot_seconds)
+        self.leases.open(lease, taken, slot_seconds=slot_seconds, question=question)
         return lease, outcome, taken
 
     def _refuse_lease(

@@ -204,6 +204,13 @@ local function ask_for_pool(handle, headers, call, pool, now, budget)
   return grant, lease, denial
 end
 
+-- What was lent in answer to a call's own question was counted while it waited: it may use that
+-- however short the lease and however late the answer, or short windows would refuse it on a slow day.
+local function may_pass(grant, lease, now)
+  if not grant then return false end
+  return is_filled(grant.pool, grant.cost, now) or (lease ~= nil and grant.pool.left >= grant.cost)
+end
+
 -- `old` is a grant that may no longer be used, or whose pool is nearly empty.
 local function decide_by_asking(handle, call, old, now, budget)
   local headers = handle:headers()
@@ -224,13 +231,13 @@ local function decide_by_asking(handle, call, old, now, budget)
   end
   now = handle:timestamp()
   if lease then fill(grant.pool, lease, now) end
-  if grant and not is_filled(grant.pool, grant.cost, now) and budget - (now - began) >= MIN_BUDGET then
+  if grant and not may_pass(grant, lease, now) and budget - (now - began) >= MIN_BUDGET then
     -- Others have emptied the pool meanwhile.
     grant, lease, denial = ask_for_pool(handle, handle:headers(), call, grant.pool, now, budget - (now - began))
     now = handle:timestamp()
     if lease then fill(grant.pool, lease, now) end
   end
-  if grant and is_filled(grant.pool, grant.cost, now) then return after_grant(handle, call, grant, now) end
+  if may_pass(grant, lease, now) then return after_grant(handle, call, grant, now) end
   if denial then return after_denial(handle, call, denial, now) end
   old = current_grant(call)
   if old and is_usable(old, now) then

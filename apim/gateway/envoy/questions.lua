@@ -120,6 +120,10 @@ local function client_address(handle)
   return match(text, "^%[(.*)%]") or match(text, "^(.*):%d+$") or text
 end
 
+-- With the request's id it names each question: what is lent in an answer that comes too late goes
+-- back by that name.
+local questions = 0
+
 local QUIETLY = { timeout_ms = CHECK_TIMEOUT, send_xff = false }
 
 -- Ask about this call, and for `want` calls unless it draws from one of the pools that are named.
@@ -127,6 +131,8 @@ local QUIETLY = { timeout_ms = CHECK_TIMEOUT, send_xff = false }
 -- silent.
 local function ask(handle, headers, call, now, want, spare, budget)
   local request_id = headers:get("x-request-id") or ""
+  questions = questions + 1
+  local question = format("%s-%d", request_id, questions)
   QUIETLY.timeout_ms = budget
   local answer, body = handle:httpCall(SETTINGS.cluster, {
     [":method"] = "POST",
@@ -140,6 +146,7 @@ local function ask(handle, headers, call, now, want, spare, budget)
     ["x-original-uri"] = call.path,
     ["x-client-ip"] = client_address(handle),
     ["x-request-id"] = request_id,
+    ["x-apim-question"] = question,
     ["x-apim-want"] = format("%d", want),
     ["x-apim-pools"] = spare,
     ["x-apim-give-back"] = some_of(give_back),
@@ -148,7 +155,10 @@ local function ask(handle, headers, call, now, want, spare, budget)
   local received = handle:timestamp()
   if answer["x-apim-imports"] then has_imports = true end -- only the feed tells that there are none
   if answer[":status"] == "200" then return read_grant(answer, now, received) end
-  if answer["content-type"] ~= "application/problem+json" then return nil, nil, nil end
+  if answer["content-type"] ~= "application/problem+json" then
+    if #give_back < MAX_WAITING_GIVE_BACK then give_back[#give_back + 1] = "?" .. question .. "=1" end
+    return nil, nil, nil
+  end
   return nil, nil, read_denial(answer, body, received, request_id)
 end
 

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -226,6 +227,8 @@ class Upstream:
 
     def __init__(self):
         self.calls = 0
+        self.spans = []  # key, begin and end of each call
+        self.seconds = 0.0  # that an answer takes
         self.keys = Counter()  # calls by the key that the gateway named
         self.answer_headers = {}
         self.release = threading.Event()
@@ -236,6 +239,12 @@ class Upstream:
             wbufsize = -1
 
             def do_GET(self):
+                began = time.monotonic()
+                if upstream.seconds:
+                    time.sleep(upstream.seconds)
+                told = self.headers.get("x-apim-call") or ""
+                key = told.partition("key=")[2].partition(",")[0]
+                upstream.spans.append((key, began, time.monotonic()))
                 upstream.calls += 1
                 upstream.keys[self.headers.get("x-apim-key")] += 1
                 if self.path.endswith("/slow"):

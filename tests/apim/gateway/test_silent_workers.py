@@ -20,6 +20,9 @@ class Counters:
     def give_back(self, _standings, calls):
         self.returned += calls
 
+    def release(self, _standings, _slot):
+        pass
+
 
 @pytest.fixture
 def counters():
@@ -78,3 +81,35 @@ def test_memory_of_old_leases_is_bounded(book, counters, clock, monkeypatch):
     assert len(book) == 10
     book.give_back(fresh[0], 1)
     assert counters.returned == 0
+
+
+def answer(book, clock, question):
+    (bound,) = counted([LimitGrant("day", 10_000, "day")], Owners("org", "app", "key", "prd"))
+    standing = Standing(bound, 10_000, clock[0] + 3600, False, "0", "epoch")
+    taken = Taken(LENT, clock[0] + 60, 60_000, (standing,))
+    book.open(book.name(), taken, question=question)
+
+
+def test_what_was_lent_in_an_answer_that_came_too_late_comes_back_once(book, counters, clock):
+    answer(book, clock, "req-1")
+    answer(book, clock, "req-2")
+    book.settle({b"x-apim-give-back": b"?req-1=1"})
+    book.settle({b"x-apim-give-back": b"?req-1=1"})
+    assert counters.returned == LENT
+
+
+def test_question_that_was_abandoned_before_it_was_answered_lends_nothing(book, counters, clock):
+    book.settle({b"x-apim-give-back": b"?req-1=1"})
+    answer(book, clock, "req-1")
+    assert counters.returned == LENT
+
+
+def test_authorizers_tell_one_another_of_abandoned_questions(counters, clock):
+    told = []
+    asked, other = LeaseBook(counters, lambda _: None), LeaseBook(Counters(), told.append)
+    answer(asked, clock, "req-1")
+    other.settle({b"x-apim-give-back": b"?req-1=1"})
+    (message,) = told
+    assert b"gone req-1 1" in message
+    asked.hear("gone req-1 1")
+    assert counters.returned == LENT
