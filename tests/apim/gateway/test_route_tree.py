@@ -51,6 +51,24 @@ def test_every_route_is_found_again_once(base):
     assert {one["name"] for one in routes} == route_names("ver_1")
 
 
+def test_calls_try_no_more_routes_however_many_apis_there_are():
+    routes = [
+        one
+        for number in range(200)
+        for one in build_version(
+            ServedVersion(
+                public_id=f"ver_{number}",
+                listen_path=f"/api-{number}/v1",
+                upstream_url="http://127.0.0.1:9",
+                sandbox_upstream_url="",
+                timeout_seconds=5,
+            ),
+            "/roots.crt",
+        ).routes
+    ]
+    assert max(len(tried) for tried in places(*routes).values()) <= 5
+
+
 def test_configurations_from_before_the_tree_are_still_read():
     before = {"virtual_hosts": [{"routes": [route("old", "/old")]}]}
     assert [one["name"] for one in routes_in(before)] == ["old"]
