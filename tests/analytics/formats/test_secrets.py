@@ -3,15 +3,14 @@
 import copy
 import json
 import logging
-from datetime import timedelta
 
 import pytest
 from django.db import connection
 
 from analytics.formats import registry
 from analytics.models import QuarantinedRecord, UsageEvent
+from analytics.scrub import clean_path, record_without_secrets, user_agent_family
 from apim.audit.actors import SYSTEM
-from apim.core import clock
 from apim.gateway.services import register_gateway
 from tests.analytics.formats import samples
 from tests.analytics.formats.expectations import body_of
@@ -29,7 +28,6 @@ RECORDS = {
     for name, cases in {**SETTINGS, **PLATFORMS}.items()
 }  # fmt: skip
 RECORDS["own"] = [samples.OWN]
-SINCE = clock.now() - timedelta(hours=1)
 
 
 def everything_stored() -> str:
@@ -128,8 +126,6 @@ def test_no_secret_of_any_record_is_stored_or_logged(post, name, caplog):
 
 def test_what_is_kept_of_a_record_with_secrets_can_still_be_corrected_and_read():
     laden = with_headers(samples.KONG)
-    from analytics.scrub import record_without_secrets  # noqa: PLC0415
-
     kept = record_without_secrets(body_of(laden))
     (event,) = registry.READERS["kong"](kept.encode()).events
     assert (event.event_id, event.occurred_at) == (samples.ID, samples.START)
@@ -139,8 +135,6 @@ def test_what_is_kept_of_a_record_with_secrets_can_still_be_corrected_and_read()
 @pytest.mark.parametrize("secret", [KEY, JWT, "ghp_" + "a1" * 18, "AKIA" + "Q7" * 8, "xoxb-1234-5678-abcdef",
                                     "AIza" + "x9" * 18, "sk-proj-" + "Ab1" * 10])  # fmt: skip
 def test_keys_are_told_by_their_form_in_paths_and_programs(secret):
-    from analytics.scrub import clean_path, user_agent_family  # noqa: PLC0415
-
     assert secret not in clean_path(f"/tides/{secret}/now")
     assert secret[8:] not in user_agent_family(f"{secret}/1.0")
 
@@ -150,6 +144,4 @@ def test_keys_are_told_by_their_form_in_paths_and_programs(secret):
     "/orders/2026-11-21T10:00:00Z/live_data", "/pkg.Tides/Get", "/eyJust/a.b.c",
 ])  # fmt: skip
 def test_paths_that_only_look_a_little_like_keys_stay(path):
-    from analytics.scrub import clean_path  # noqa: PLC0415
-
     assert clean_path(path) == path
