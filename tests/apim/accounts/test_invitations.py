@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.urls import reverse
 
@@ -112,6 +113,14 @@ def test_second_open_invitation_to_the_same_address_is_refused(invite):
 def test_member_cannot_be_invited_again(invite, bob):
     with pytest.raises(AlreadyMember):
         invite(bob.email)
+
+
+def test_member_by_another_address_gains_no_second_membership(invite, acme, bob):
+    EmailAddress.objects.create(user=bob, email="bob@elsewhere.example", verified=True)
+    sent = invite("bob@elsewhere.example", role="owner")
+    with pytest.raises(AlreadyMember):
+        services.accept_invitation(user=bob, secret=sent.secret)
+    assert acme.memberships.get(user=bob).role == "member"
 
 
 @pytest.mark.parametrize(("email", "role"), [("no-address", "member"), ("d@example.com", "king")])

@@ -64,6 +64,11 @@ def test_credit_that_cannot_be_is_refused(installation, acme, fiona_client, valu
     assert not CreditGrant.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["credit-void", "discount-end", "invoice", "customer"])
+def test_what_does_not_exist_is_missing(installation, fiona_client, name):
+    assert fiona_client.post(reverse(f"dashboard:{name}", args=["gone"])).status_code == 404
+
+
 @pytest.mark.parametrize("gift", ["credit", "discount"])
 def test_a_double_click_gives_once(installation, acme, fiona_client, gift):
     url = reverse(f"dashboard:customer-{gift}", args=[acme.public_id])

@@ -5,7 +5,7 @@ import json
 import pytest
 from django.test import TestCase
 
-from apim.accounts.services import update_organization
+from apim.accounts.services import set_organization_state, update_organization
 from apim.audit.actors import SYSTEM
 from apim.catalog import services as catalog
 from apim.catalog.limit_checks import LimitInput
@@ -58,6 +58,16 @@ def test_suspended_application_is_inactive(world, store, commit):
     with commit():
         keys.suspend_application(actor=SYSTEM, application=world.application)
     assert value(store, f"g:app:{world.application.public_id}")["active"] is False
+
+
+def test_applications_of_a_suspended_organization_are_inactive_until_it_is_activated(
+    world, store, commit
+):
+    for state in ("suspended", "active"):
+        with commit():
+            set_organization_state(actor=SYSTEM, organization=world.organization, state=state)
+        told = value(store, f"g:app:{world.application.public_id}")
+        assert told["active"] is (state == "active")
 
 
 def test_suspended_subscription_is_told_as_such(world, store, commit):
