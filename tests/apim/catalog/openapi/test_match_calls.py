@@ -66,7 +66,7 @@ def test_a_call_counts_for_the_most_literal_operation(method, path, expected):
 
 @pytest.mark.parametrize(
     "path",
-    ["", "users", "*", "http://x/users", "/%", "/%zz", "/\x00", "/\ud800", "/" * 5000, "?", "//%"],
+    ["", "users", "*", "http://x/users", "/%", "/%zz", "/\x00", "/\ud800", "/" * 5000, "//%"],
 )
 @pytest.mark.parametrize("method", ["", "GET", "HEAD", "\x00"])
 def test_a_malformed_call_is_no_operation_and_no_error(method, path):
