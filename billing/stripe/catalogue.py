@@ -7,6 +7,7 @@ for finance to read at Stripe. See docs/adr/0005.
 from __future__ import annotations
 
 import logging
+import threading
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 Kind, Model = PriceComponent.Kind, PriceComponent.Model
 EXISTS = "resource_already_exists"
+# Customers are done at once, and share meters and prices: one of them makes what is missing.
+_MAKING = threading.RLock()
 
 
 def sync_catalogue(gateway: PaymentGateway) -> int:
@@ -65,11 +68,15 @@ def meter_id(gateway: PaymentGateway, meter: Meter, lane: int) -> str:
     found = _known(StripeObject.Kind.METER, key)
     if found is not None:
         return found.stripe_id
-    name = event_name(meter, lane)
-    there = {m["event_name"]: m["id"] for m in gateway.every("billing.meters")}
-    stripe_id = there.get(name) or _create_meter(gateway, meter, lane)
-    _note(StripeObject.Kind.METER, key, stripe_id, meter.name)
-    return stripe_id
+    with _MAKING:
+        found = _known(StripeObject.Kind.METER, key)
+        if found is not None:
+            return found.stripe_id
+        name = event_name(meter, lane)
+        there = {m["event_name"]: m["id"] for m in gateway.every("billing.meters")}
+        stripe_id = there.get(name) or _create_meter(gateway, meter, lane)
+        _note(StripeObject.Kind.METER, key, stripe_id, meter.name)
+        return stripe_id
 
 
 def metered_price_id(gateway: PaymentGateway, component: PriceComponent, lane: int) -> str | None:
@@ -81,11 +88,15 @@ def metered_price_id(gateway: PaymentGateway, component: PriceComponent, lane: i
     found = _known(StripeObject.Kind.PRICE, key)
     if found is not None:
         return found.stripe_id
-    params["recurring"]["meter"] = meter_id(gateway, meter, lane)
-    there = next(gateway.every("prices", {"lookup_keys": [key]}), None)
-    stripe_id = there["id"] if there else _create_price(gateway, version, key, params)
-    _note(StripeObject.Kind.PRICE, key, str(stripe_id), component.name)
-    return str(stripe_id)
+    with _MAKING:
+        found = _known(StripeObject.Kind.PRICE, key)
+        if found is not None:
+            return found.stripe_id
+        params["recurring"]["meter"] = meter_id(gateway, meter, lane)
+        there = next(gateway.every("prices", {"lookup_keys": [key]}), None)
+        stripe_id = there["id"] if there else _create_price(gateway, version, key, params)
+        _note(StripeObject.Kind.PRICE, key, str(stripe_id), component.name)
+        return str(stripe_id)
 
 
 def price_key(component: PriceComponent) -> str:
@@ -93,6 +104,7 @@ def price_key(component: PriceComponent) -> str:
 
 
 def sync_product(gateway: PaymentGateway, product: Product) -> bool:
+    """Make or rename it at Stripe; whether that was needed."""
     found = _known(StripeObject.Kind.PRODUCT, product.public_id)
     if found is not None and found.name == product.name:
         return False
