@@ -31,6 +31,7 @@ from billing.models import (
     InvoicePeriod,
     PlanVersion,
     RatedLine,
+    Reconciliation,
     StripeEvent,
 )
 from billing.rating.prices import Terms, per_unit
@@ -133,6 +134,16 @@ def make_stripe_event(_organization) -> str:
     return StripeEvent.objects.get_or_create(stripe_id="evt_1", defaults=values)[0].stripe_id
 
 
+def _line(organization) -> str:
+    make_invoice(organization)
+    return RatedLine.objects.get(organization=organization, kind="usage").public_id
+
+
+def _run(_organization) -> str:
+    times = {"starts_at": clock.now() - timedelta(days=1), "ends_at": clock.now()}
+    return Reconciliation.objects.create(**times).public_id
+
+
 def _add_on(_organization) -> str:
     values = {"name": "Support", "amounts": {"EUR": Decimal(1)}, "product": Product.objects.first()}
     return create_add_on(actor=SYSTEM, **values).public_id
@@ -146,6 +157,8 @@ MONEY_OBJECTS = {
     "credit-void": _credit,
     "discount-end": _discount,
     "invoice": lambda organization: make_invoice(organization).public_id,
+    "invoice-line": _line,
+    "reconciliation-run": _run,
     "webhook-replay": make_stripe_event,
     "meter-edit": lambda _organization: calls_meter().public_id,
     "add-on-prices": _add_on,
@@ -177,6 +190,8 @@ class Installation:
         version = self.draft if name == "version-publish" else self.version
         if name.startswith("revision") and name != "revision-new":
             return [version.public_id, *([1] if name != "revisions" else [])]
+        if name.startswith("api-gate"):
+            return [self.api.public_id, *(["publish"] if name != "api-gates" else [])]
         objects = {
             "version-new": self.api,
             "plan-new": self.product,

@@ -20,6 +20,10 @@ MONEY = {
     "finance-subscriptions",
     "invoices",
     "invoice",
+    "invoice-line",
+    "reconciliation",
+    "reconciliation-now",
+    "reconciliation-run",
     "stripe",
     "webhooks",
     "webhook-replay",
@@ -77,6 +81,7 @@ NOT_FOR_PUBLISHERS = {
 }
 # These change something only by POST or ask about what was chosen; a bare GET goes to the list.
 REDIRECTS = {
+    "reconciliation-now",
     "webhook-replay",
     "keys-revoke",
     "gateway-sync",
