@@ -249,5 +249,7 @@ def _nobody_was_refused_without_need(seed, callers, passed, statuses):
     spent = sum(call.cost for call in passed)
     if hard and all(one.kind != "concurrent" and one.quota > spent + 5 for one in hard):
         assert not statuses[429], (seed, statuses)
-    # The narrowest limit of all lets a call of each operation by.
-    assert statuses[200] or any(one.quota < max(GROUPS.values()) for one in hard), (seed, statuses)
+    # The narrowest limit of all lets a call of each operation by; a machine too busy to ask may not.
+    is_busy = statuses[503] * 4 > sum(statuses.values())
+    is_narrow = any(one.quota < max(GROUPS.values()) for one in hard)
+    assert statuses[200] or is_narrow or is_busy, (seed, statuses)
