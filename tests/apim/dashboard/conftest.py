@@ -186,12 +186,15 @@ class Installation:
         """The URL of a dashboard page about the installation's own objects."""
         return reverse(f"dashboard:{name}", args=self.arguments(name))
 
-    def arguments(self, name: str) -> list[object]:
-        version = self.draft if name == "version-publish" else self.version
-        if name.startswith("revision") and name != "revision-new":
-            return [version.public_id, *([1] if name != "revisions" else [])]
+    def _numbered_arguments(self, name: str) -> list[object]:
         if name.startswith("api-gate"):
             return [self.api.public_id, *(["publish"] if name != "api-gates" else [])]
+        return [self.version.public_id, *([1] if name != "revisions" else [])]
+
+    def arguments(self, name: str) -> list[object]:
+        version = self.draft if name == "version-publish" else self.version
+        if name.startswith(("revision", "api-gate")) and name != "revision-new":
+            return self._numbered_arguments(name)
         objects = {
             "version-new": self.api,
             "plan-new": self.product,
