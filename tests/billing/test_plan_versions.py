@@ -172,7 +172,7 @@ def test_subscribers_hear_of_a_move_in_time_and_once(world, subscription):
     (message,) = mail.outbox
     assert message.to == [owner.email]
     assert "Small" in message.subject
-    assert "Dec. 21, 2026" in message.body
+    assert "21 Dec 2026" in message.body
 
 
 def test_a_private_version_is_one_customers_price(world, call):

@@ -15,4 +15,6 @@ def test_the_overview_is_german_for_staff_who_chose_german(cast):
     page = client_for(cast.olga).get(reverse("dashboard:overview")).content.decode()
     assert '<html lang="de"' in page
     assert re.search(r"<title>\s*Übersicht · ", page)
-    assert re.search(r"Aufrufe pro Tag · \d{1,2}\. \w+ \d{4} bis \d{1,2}\. \w+ \d{4}, UTC", page)
+    assert re.search(
+        r"Aufrufe pro Tag · \d{1,2}\. \w+\.? \d{4} bis \d{1,2}\. \w+\.? \d{4}, UTC", page
+    )

@@ -105,7 +105,7 @@ def test_the_mail_names_api_plan_application_and_the_page_to_rotate(
     mail_expiry(key.pk, alice.pk)
     (sent,) = mail.outbox
     assert sent.subject == "API key Quay of Board expires soon"
-    for part in ("Quay", str(key), "Board", "Tides", "Starter", "1 p.m. CET"):
+    for part in ("Quay", str(key), "Board", "Tides", "Starter", "13:00 CET"):
         assert part in sent.body, part
     assert f"/keys/{key.public_id}/rotate/" in sent.body
 
