@@ -10,14 +10,14 @@ from django.db.models import prefetch_related_objects
 from apim.core.errors import TransientError
 from apim.gateway.counters import limit_standings
 from apim.keys.models import Subscription
-from portal.offers import offers_of
+from billing.selectors.book import agreed_prices
+from portal.offers import PlanOffer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from apim.gateway.counters import LimitStanding
     from apim.keys.models import ApiKey
-    from portal.offers import PlanOffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +69,14 @@ def limit_rows(
     """
     prefetch_related_objects(list(subscriptions), "plan__limits")
     prefetch_related_objects(list(keys), "limits")
-    # All are of one organization, which may have a private price.
-    organization = subscriptions[0].organization if subscriptions else None
-    offers = offers_of([subscription.plan for subscription in subscriptions], organization)
+    prices = agreed_prices(subscriptions)
     return [
-        SubscriptionRow(subscription, offer, _limits(subscription, keys))
-        for subscription, offer in zip(subscriptions, offers, strict=True)
+        SubscriptionRow(
+            subscription,
+            PlanOffer(subscription.plan, prices.get(subscription.pk)),
+            _limits(subscription, keys),
+        )
+        for subscription in subscriptions
     ]
 
 

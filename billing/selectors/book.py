@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from apim.catalog.models import Plan
+from apim.core import clock
 from apim.core.clock import Period
 from apim.keys.models import Subscription
 from billing.models import (
@@ -181,6 +182,28 @@ def rated_discounts(discounts: Iterable[Discount], currency: str) -> list[RatedD
     return found
 
 
+def agreed_prices(subscriptions: Iterable[Subscription]) -> dict[int, PlanVersion]:
+    """What each pays in its present period, by its primary key; those that are free are absent.
+
+    Not what a new subscriber would pay: a changed price leaves them the former one.
+    """
+    found = {subscription.pk: subscription for subscription in subscriptions}
+    book = Book(
+        subscriptions=found,
+        terms=_terms(found),
+        stays=_stays(found),
+        versions={**published_by_plan({s.plan_id for s in found.values()})},
+        plans={},
+        discounts={},
+        add_ons={},
+    )
+    now = clock.now()
+    versions = {
+        pk: book.version(s, s.plan_id, book.schedule(s).period_at(now)) for pk, s in found.items()
+    }
+    return {pk: version for pk, version in versions.items() if version is not None}
+
+
 def load_book(subscriptions: Iterable[Subscription], plan_ids: Iterable[int] = ()) -> Book:
     """The book of these subscriptions (with their organization, application and product loaded).
 
@@ -192,7 +215,7 @@ def load_book(subscriptions: Iterable[Subscription], plan_ids: Iterable[int] = (
     plans |= {stay.plan_id for of_one in stays.values() for stay in of_one}
     book = Book(
         subscriptions=found,
-        terms={t.subscription_id: t for t in BillingTerms.objects.filter(subscription__in=found)},
+        terms=_terms(found),
         stays=stays,
         versions={},
         plans={},
@@ -203,6 +226,10 @@ def load_book(subscriptions: Iterable[Subscription], plan_ids: Iterable[int] = (
     metered = (held.add_on.meter for of_one in book.add_ons.values() for held in of_one)
     book.meters |= {meter.slug: meter for meter in metered if meter is not None}
     return book
+
+
+def _terms(found: Mapping[int, Subscription]) -> dict[int, BillingTerms]:
+    return {t.subscription_id: t for t in BillingTerms.objects.filter(subscription__in=found)}
 
 
 def _stays(found: Mapping[int, Subscription]) -> dict[int, list[Stay]]:

@@ -22,7 +22,7 @@ from billing.services import subscribe
 from portal.answers import form_page
 from portal.forms import SubscribeForm
 from portal.limits import limit_rows
-from portal.offers import get_offer, offers_of
+from portal.offers import get_offer
 from portal.roles import BUILDERS, PAYERS
 from portal.views.payments import answer_subscribed, begin_checkout
 
@@ -100,11 +100,11 @@ def _without_product(organization: Organization, plan: Plan) -> list[Application
 @require_GET
 def subscription(request: ViewerRequest, public_id: str) -> HttpResponse:
     found = selectors.get_subscription(request.viewer.current_organization, public_id)
-    offer = next((o for o in offers_of([found.plan], found.organization)), None)
+    row = limit_rows([found])[0]
     context = {
         "subscription": found,
-        "row": limit_rows([found])[0],
-        "offer": offer,
+        "row": row,
+        "offer": row.offer,
         "outlook": outlook(found),
     }
     return render(request, "portal/subscriptions/subscription.html", context)

@@ -1,5 +1,7 @@
 """An application goes on a plan, changes it, and leaves."""
 
+from decimal import Decimal
+
 import pytest
 from django.urls import reverse
 
@@ -8,6 +10,7 @@ from apim.catalog import services as catalog
 from apim.gateway import redis_connection
 from apim.keys import services as keys
 from apim.keys.models import Application, Subscription
+from billing.services import set_price
 from tests.portal.conftest import make_plan
 
 
@@ -145,3 +148,18 @@ def test_a_page_stands_while_the_counters_are_away(alice_client, board, subscrip
     assert page.status_code == 200
     redis_connection.connection.cache_clear()
     assert "cannot be read at the moment" in page.text
+
+
+def test_a_subscription_shows_the_price_it_keeps_and_an_offer_the_new_one(
+    alice_client, board, paid, time_machine
+):
+    joined = keys.subscribe(actor=SYSTEM, application=board, plan=paid)
+    time_machine.shift(3600)
+    set_price(actor=SYSTEM, plan=paid, currency="EUR", unit_amount=Decimal("0.009"))
+    time_machine.shift(3600)
+    offer = alice_client.get(reverse("portal:subscribe", args=[paid.public_id])).text
+    assert "€0.009" in offer
+    for name, argument in (("application-subscriptions", board), ("subscription", joined)):
+        page = alice_client.get(reverse(f"portal:{name}", args=[argument.public_id])).text
+        assert "€0.002" in page
+        assert "€0.009" not in page
