@@ -46,12 +46,14 @@ def migrations_suit_running_code():
     settings = {"DJANGO_SETTINGS_MODULE": "tests.migration_lint_settings"}
     # An app's first migration makes new, empty tables: nothing can be locked. 0004_styles makes
     # a varchar longer, which PostgreSQL notes in its catalogue only; running code writes shorter.
-    # 0008_gates_of_apis swaps the unique index of a table that has four rows.
+    # 0008_gates_of_apis swaps the unique index of a table that has four rows. 0011_reconciliations
+    # makes new tables only; the linter does not see that an index over an expression is on one.
     options = [
         "--ignore-name",
         "0001_initial",
         "0004_styles",
         "0008_gates_of_apis",
+        "0011_reconciliations",
         "--no-cache",
         "--warnings-as-errors",
         "--quiet",

@@ -127,8 +127,8 @@ def eventually(condition, seconds: float, why=lambda: "") -> None:
 def running_stack() -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="apim-e2e-") as folder:
         stack = Stack(Path(folder) / "home")
-        stack.start()
         try:
+            stack.start()
             yield stack
         finally:
             stack.stop()

@@ -59,7 +59,11 @@ class Process:
             except httpx.TransportError:
                 return False
 
-        eventually(answers, seconds=seconds)
+        try:
+            eventually(answers, seconds=seconds)
+        except AssertionError:
+            self.kill()
+            raise
 
 
 def _granian(interface, app, port, *options):

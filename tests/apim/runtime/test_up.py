@@ -100,11 +100,13 @@ class Up:
 @pytest.fixture(scope="module")
 def up(tmp_path_factory):
     running = Up(tmp_path_factory.mktemp("up") / "home")
-    running.start()
-    yield running
-    if running.process.poll() is None:
-        running.process.kill()
-        running.process.wait()
+    try:
+        running.start()
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.kill()
+            running.process.wait()
 
 
 def child_pid(up, name):
