@@ -1,5 +1,6 @@
 """An application goes on a plan, changes it, and leaves."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -7,10 +8,12 @@ from django.urls import reverse
 
 from apim.audit.actors import SYSTEM
 from apim.catalog import services as catalog
+from apim.core import clock
 from apim.gateway import redis_connection
 from apim.keys import services as keys
 from apim.keys.models import Application, Subscription
-from billing.services import set_price
+from billing.rating.prices import Terms, per_unit
+from billing.services import draft_version, publish_version
 from tests.portal.conftest import make_plan
 
 
@@ -154,9 +157,10 @@ def test_a_subscription_shows_the_price_it_keeps_and_an_offer_the_new_one(
     alice_client, board, paid, time_machine
 ):
     joined = keys.subscribe(actor=SYSTEM, application=board, plan=paid)
-    time_machine.shift(3600)
-    set_price(actor=SYSTEM, plan=paid, currency="EUR", unit_amount=Decimal("0.009"))
-    time_machine.shift(3600)
+    time_machine.move_to(clock.now() + timedelta(hours=1))
+    sheet = Terms("", "EUR", usage=(per_unit(Decimal("0.009")),))
+    draft = draft_version(actor=SYSTEM, plan=paid, sheets=[sheet])
+    publish_version(actor=SYSTEM, version=draft)
     offer = alice_client.get(reverse("portal:subscribe", args=[paid.public_id])).text
     assert "€0.009" in offer
     for name, argument in (("application-subscriptions", board), ("subscription", joined)):

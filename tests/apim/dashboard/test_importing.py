@@ -22,6 +22,9 @@ servers:
 paths:
   /tides/{port}:
     get:
+      parameters:
+        - name: port
+          in: harbour
       responses: {}
 """
 
@@ -94,7 +97,7 @@ def test_faults_name_line_and_field_and_the_values_stay(pia_client):
     for problem in problems:
         assert f"{problem.line}:{problem.column}" in page
         assert problem.field in page
-    assert any(problem.line >= 8 and "port" in problem.message for problem in problems)
+    assert any(problem.line >= 8 and "harbour" in problem.message for problem in problems)
     assert "/tides/{port}:" in page  # the pasted text
     assert 'value="Water"' in page
     assert 'value="v7"' in page
