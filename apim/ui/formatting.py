@@ -15,6 +15,7 @@ Number = int | float | Decimal
 NARROW_SPACE = "\u202f"
 HARD_SPACE = "\u00a0"
 MINUTE, HOUR, DAY = 60, 3600, 86400
+LONG_UNITS = (("d", "h", DAY, HOUR), ("h", "min", HOUR, MINUTE))
 
 # Symbols that are unambiguous for the reader; other currencies show their ISO 4217 code.
 SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
@@ -74,7 +75,7 @@ def size(value: Number) -> str:
 
 
 def duration_ms(value: Number) -> str:
-    """Milliseconds up to a second, then seconds, then minutes."""
+    """Milliseconds up to a second, then seconds, minutes, hours and days, in two units at most."""
     if value < 10:
         return f"{number(value, 1)}{HARD_SPACE}ms"
     if value < 1000:
@@ -82,6 +83,10 @@ def duration_ms(value: Number) -> str:
     seconds = Decimal(str(value)) / 1000
     if seconds < MINUTE:
         return f"{number(seconds, 1)}{HARD_SPACE}s"
+    for long, short, long_seconds, short_seconds in LONG_UNITS:
+        if seconds >= long_seconds:
+            rest = seconds % long_seconds // short_seconds
+            return f"{number(seconds // long_seconds)}{HARD_SPACE}{long} {number(rest)}{HARD_SPACE}{short}"
     return f"{number(seconds // MINUTE)}{HARD_SPACE}min {number(seconds % MINUTE, 0)}{HARD_SPACE}s"
 
 

@@ -185,7 +185,7 @@ def _meter_reports(gateway: PaymentGateway) -> Iterator[Check]:
         for kind in destination["enabled_events"]
     }
     if wanted <= heard:
-        text = _("Stripe reports usage that it cannot count.")
+        text = _("Stripe will tell us of usage that it cannot count.")
         yield Check(name, is_ok=True, text=text)
     else:
         text = _(

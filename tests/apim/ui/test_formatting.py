@@ -73,6 +73,8 @@ def test_durations_and_sizes_say_their_unit():
     assert formatting.duration_ms(84) == "84\u00a0ms"
     assert formatting.duration_ms(1840) == "1.8\u00a0s"
     assert formatting.duration_ms(125_000) == "2\u00a0min 5\u00a0s"
+    assert formatting.duration_ms(3_725_000) == "1\u00a0h 2\u00a0min"
+    assert formatting.duration_ms(52 * 86_400_000 + 3_600_000) == "52\u00a0d 1\u00a0h"
     assert formatting.size(1_480_000) == "1.4\u00a0MiB"
 
 
